@@ -1,0 +1,15 @@
+// Assertions that stay on in release builds. They state what only a bug of ours can break: never what a peer sends, a disk
+// returns or a user writes.
+#pragma once
+
+#include <source_location>
+
+namespace bitacora {
+
+// Prints where and what, then aborts. Never returns.
+[[noreturn]] void assertion_failed(const char* expression, const std::source_location& where);
+
+}  // namespace bitacora
+
+#define BITACORA_ASSERT(expression) \
+  ((expression) ? static_cast<void>(0) : ::bitacora::assertion_failed(#expression, std::source_location::current()))

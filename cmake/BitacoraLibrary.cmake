@@ -1,0 +1,29 @@
+# bitacora_library(<floor> [DEPENDS <targets>] [PRIVATE <targets>])
+#
+# One static library for each top-level folder: public headers in include/<floor>/, everything else in src/. A floor sees
+# only the include roots of what it names in DEPENDS, so an include of a higher floor does not compile.
+function(bitacora_library name)
+  cmake_parse_arguments(arg "" "" "DEPENDS;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/src/*.cc")
+  file(GLOB headers CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/include/${name}/*.h")
+  add_library(bitacora_${name} STATIC ${sources} ${headers})
+  add_library(bitacora::${name} ALIAS bitacora_${name})
+  target_include_directories(bitacora_${name} PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}/include")
+  target_link_libraries(bitacora_${name} PUBLIC bitacora_flags ${arg_DEPENDS} PRIVATE ${arg_PRIVATE})
+  set_target_properties(bitacora_${name} PROPERTIES LINKER_LANGUAGE CXX)
+endfunction()
+
+# bitacora_test(<name> DEPENDS <targets>): one GoogleTest program from every *_test.cc below tests/<name>/.
+function(bitacora_test name)
+  cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc")
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name}_test ${sources})
+  target_include_directories(${name}_test PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_compile_definitions(${name}_test PRIVATE BITACORA_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    BITACORA_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  target_link_libraries(${name}_test PRIVATE ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+endfunction()

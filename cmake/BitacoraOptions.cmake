@@ -1,0 +1,29 @@
+# What a build can be told, and the compile flags that follow from it.
+option(BITACORA_TESTS "Build the tests" ON)
+option(BITACORA_EXAMPLES "Build the examples" ON)
+option(BITACORA_BENCH "Build the benchmarks" ON)
+option(BITACORA_WERROR "Treat warnings as errors (set by the presets)" OFF)
+set(BITACORA_SANITIZE "" CACHE STRING "Value for -fsanitize=, e.g. address,undefined or thread")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+
+add_library(bitacora_flags INTERFACE)
+target_compile_options(bitacora_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wconversion -Wno-sign-conversion)
+if(BITACORA_WERROR)
+  target_compile_options(bitacora_flags INTERFACE -Werror)
+endif()
+if(BITACORA_SANITIZE)
+  # GCC's -Wmaybe-uninitialized and friends report falsely under a sanitizer's instrumentation.
+  target_compile_options(bitacora_flags INTERFACE -fsanitize=${BITACORA_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  target_link_options(bitacora_flags INTERFACE -fsanitize=${BITACORA_SANITIZE})
+endif()
+
+find_program(BITACORA_CCACHE ccache)
+if(BITACORA_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${BITACORA_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${BITACORA_CCACHE})
+endif()
