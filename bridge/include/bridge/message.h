@@ -1,0 +1,88 @@
+// How an MQTT message lies in a record, and how any record reads as an MQTT message. docs/records.md shows it to users.
+//
+//   key     the MQTT topic
+//   value   the payload
+//   headers what MQTT carries beside them. Names that begin with "mqtt." are ours; a user property becomes a header of its
+//           own name, in order ("mqtt.user.<name>" where that name itself begins with "mqtt.").
+//
+// | header | value |
+// | mqtt.qos | "0", "1" or "2": as published |
+// | mqtt.retain | "1" when the publisher set RETAIN |
+// | mqtt.client | the publisher's client id |
+// | mqtt.dup | "1" when the PUBLISH was marked as a possible duplicate (reliability.md §6.4) |
+// | mqtt.qos2 | 14 bytes, big-endian: session epoch u64, packet id u16, sequence u32: what makes QoS 2 exactly once |
+// | mqtt.payload-format | "1" for UTF-8 |
+// | mqtt.expiry | message expiry interval as published, decimal seconds from the record's timestamp |
+// | mqtt.content-type, mqtt.response-topic, mqtt.correlation-data | as in MQTT 5.0 |
+//
+// A record that a Kafka client produced has none of the mqtt. headers: it reads as QoS 1, not retained, its headers as user
+// properties. A record without a key, or whose key is no topic name, has no MQTT topic and is not delivered over MQTT.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "mqtt/packet.h"
+#include "storage/batch.h"
+
+namespace bitacora::bridge {
+
+// Which PUBLISH of which session a QoS 2 record is: see docs/adr/0004.
+struct Qos2Mark {
+  std::uint64_t session_epoch = 0;
+  mqtt::PacketId packet_id;
+  std::uint32_t sequence = 0;  // rises with each QoS 2 publish of the session
+  friend bool operator==(const Qos2Mark&, const Qos2Mark&) = default;
+};
+
+// A message as it goes into the log or comes out of it. Views only.
+struct Message {
+  std::string_view topic;
+  ByteView payload;
+  mqtt::QoS qos = mqtt::QoS::at_least_once;
+  mqtt::Retain retain = mqtt::Retain::no;
+  mqtt::Dup dup = mqtt::Dup::no;
+  std::string_view client_id;      // of the publisher; empty if it was not an MQTT client
+  std::optional<Qos2Mark> qos2;
+  Timestamp timestamp = 0;         // ms since the epoch
+  // Of these only what a PUBLISH forwards is set: payload format, expiry (as published), content type, response topic,
+  // correlation data, user properties.
+  mqtt::Properties properties;
+};
+
+// Makes the record of a message. The record's views point into the message and into the encoder, which keeps the small
+// values it makes up until the next call.
+class MessageEncoder {
+ public:
+  // `extra` are the route's own headers, added behind the others.
+  [[nodiscard]] storage::RecordView encode(const Message& message, std::span<const storage::HeaderView> extra);
+
+ private:
+  std::vector<storage::HeaderView> headers_;
+  std::string numbers_;
+  std::vector<std::string> escaped_names_;
+  Bytes qos2_;
+};
+
+// Reads a record as a message; views point into the record. nullopt if it has no MQTT topic or no value.
+class MessageDecoder {
+ public:
+  [[nodiscard]] static std::optional<std::string_view> topic_of(const storage::RecordView& record) noexcept;
+  // Only the QoS 2 mark and the client id: for recovery.
+  [[nodiscard]] static std::optional<Qos2Mark> qos2_of(const storage::RecordView& record) noexcept;
+  [[nodiscard]] static std::string_view client_of(const storage::RecordView& record) noexcept;
+  // Returns a reference to this decoder's own message, good until the next call.
+  [[nodiscard]] const Message* decode(const storage::RecordView& record);
+
+ private:
+  Message message_;
+};
+
+// Seconds left of the message at `now_ms`: nullopt if it never expires, 0 if it has expired.
+[[nodiscard]] std::optional<std::uint32_t> remaining_expiry(const Message& message, Timestamp now_ms) noexcept;
+
+}  // namespace bitacora::bridge

@@ -1,0 +1,49 @@
+// What the broker counts. Written by shards and doors, read by GET /metrics from another thread: relaxed atomics, nothing
+// else is shared. Counters only rise; gauges are what is there now.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace bitacora::bridge {
+
+class Counter {
+ public:
+  void add(std::uint64_t by = 1) noexcept { value_.fetch_add(by, std::memory_order_relaxed); }
+  void subtract(std::uint64_t by = 1) noexcept { value_.fetch_sub(by, std::memory_order_relaxed); }  // gauges
+  [[nodiscard]] std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+struct BrokerMetrics {
+  // gauges
+  Counter connections;
+  Counter sessions;
+  Counter subscriptions;
+  Counter retained_messages;  // of one shard's view
+  Counter sessions_behind;    // connected sessions that read from the log
+  // counters
+  Counter connects_accepted;
+  Counter connects_refused;
+  Counter publishes_received;       // PUBLISH packets
+  Counter publish_bytes_received;   // of payload
+  Counter publishes_acknowledged;   // PUBACK and PUBREC with success
+  Counter publishes_refused;        // answered with an error, or the connection closed instead
+  Counter deliveries;               // PUBLISH packets sent
+  Counter deliveries_repeated;      // of those: sent again after a reconnect
+  Counter deliveries_dropped_too_large;  // over the client's Maximum Packet Size
+  Counter deliveries_expired;
+  Counter records_skipped_retention;  // that a cursor wanted and retention had removed
+  Counter records_skipped_damage;     // that a cursor wanted and could not be read
+  Counter left_live_path;           // a slow subscriber went to reading the log
+  Counter rejoined_live_path;
+  Counter protocol_errors;
+  Counter timeouts;
+  Counter takeovers;
+  Counter wills_published;
+  Counter session_checkpoints;
+};
+
+}  // namespace bitacora::bridge
