@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -46,7 +47,7 @@ class Cursor {
   // first: see take_gap(). Control batches are passed over. Errors other than a gap are the disk's.
   [[nodiscard]] storage::Result<std::optional<CursorRecord>> next();
 
-  // Undoes the last next(): that record will come again.
+  // Undoes the last next(), which must have given a record: that record will come again.
   void put_back();
 
   // A gap met since the last call; the cursor has moved behind it.
@@ -68,15 +69,17 @@ class Cursor {
   enum class Fill : std::uint8_t { filled, at_end, gap };
   [[nodiscard]] storage::Result<Fill> fill(std::size_t which);
   [[nodiscard]] storage::Result<std::optional<CursorRecord>> next_in_chunk();
+  void pass_over(PartitionPosition& position, storage::OffsetRange offsets, Gap::Cause cause);
+  void move_behind(storage::BatchView batch);
 
   std::vector<PartitionPosition> positions_;
   std::vector<storage::ReadHint> hints_;
   std::size_t current_ = 0;            // index of the partition the chunk is of
   Bytes chunk_;
   std::size_t chunk_at_ = 0;           // the batch that is being read
+  storage::Offset chunk_next_ = 0;     // one past the chunk's last record
   std::optional<storage::RecordReader> reader_;
   storage::Offset last_ = -1;          // offset of what next() gave last; -1: nothing to put back
-  std::optional<storage::Offset> again_;  // put_back: records below this are passed over in the chunk
   std::optional<Gap> gap_;
 };
 

@@ -11,16 +11,19 @@
 // | mqtt.client | the publisher's client id |
 // | mqtt.dup | "1" when the PUBLISH was marked as a possible duplicate (reliability.md §6.4) |
 // | mqtt.qos2 | 14 bytes, big-endian: session epoch u64, packet id u16, sequence u32: what makes QoS 2 exactly once |
-// | mqtt.payload-format | "1" for UTF-8 |
+// | mqtt.payload-format | "1" for UTF-8, "0" for bytes; absent if the publisher did not say |
 // | mqtt.expiry | message expiry interval as published, decimal seconds from the record's timestamp |
 // | mqtt.content-type, mqtt.response-topic, mqtt.correlation-data | as in MQTT 5.0 |
 //
 // A record that a Kafka client produced has none of the mqtt. headers: it reads as QoS 1, not retained, its headers as user
-// properties. A record without a key, or whose key is no topic name, has no MQTT topic and is not delivered over MQTT.
+// properties (those that are UTF-8 strings of at most 65535 bytes). A record without a key, or whose key is no topic name,
+// has no MQTT topic and is not delivered over MQTT.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -62,20 +65,22 @@ class MessageEncoder {
   [[nodiscard]] storage::RecordView encode(const Message& message, std::span<const storage::HeaderView> extra);
 
  private:
+  void encode_properties(const mqtt::Properties& properties);
+
   std::vector<storage::HeaderView> headers_;
   std::string numbers_;
   std::vector<std::string> escaped_names_;
   Bytes qos2_;
 };
 
-// Reads a record as a message; views point into the record. nullopt if it has no MQTT topic or no value.
+// Reads a record as a message; views point into the record. It is none if it has no MQTT topic or no value.
 class MessageDecoder {
  public:
   [[nodiscard]] static std::optional<std::string_view> topic_of(const storage::RecordView& record) noexcept;
   // Only the QoS 2 mark and the client id: for recovery.
   [[nodiscard]] static std::optional<Qos2Mark> qos2_of(const storage::RecordView& record) noexcept;
   [[nodiscard]] static std::string_view client_of(const storage::RecordView& record) noexcept;
-  // Returns a reference to this decoder's own message, good until the next call.
+  // Returns this decoder's own message, good until the next call or for as long as the record; nullptr if it is none.
   [[nodiscard]] const Message* decode(const storage::RecordView& record);
 
  private:

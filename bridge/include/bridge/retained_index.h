@@ -1,0 +1,44 @@
+// Which topics have a retained message and where its record lies in the retained log: a view of that log, kept by every
+// shard as it follows the log's tail. Payloads stay in the log.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "storage/batch.h"
+#include "storage/offset.h"
+
+namespace bitacora::bridge {
+
+struct RetainedEntry {
+  storage::Offset offset = 0;  // in the retained log's partition
+  Timestamp expires_at = 0;    // ms since the epoch; 0: never
+};
+
+class RetainedIndex {
+ public:
+  using Entries = std::map<std::string, RetainedEntry, std::less<>>;
+
+  // A record of the retained log: a value replaces the topic's entry [MQTT-3.3.1-5], none removes it [MQTT-3.3.1-6].
+  void apply(const storage::RecordView& record);
+  void erase(std::string_view topic);
+
+  // The first entry behind `after` (or from the start, if nullopt) whose topic `filter` matches, looking at `budget` entries
+  // at the most; `budget` is lowered by what was looked at. Where the budget ends first, `stopped_at` is the last topic seen.
+  struct Found {
+    const std::string* topic = nullptr;  // null: none (more)
+    RetainedEntry entry;
+    std::optional<std::string> stopped_at;
+  };
+  [[nodiscard]] Found next(std::string_view filter, const std::optional<std::string>& after, std::size_t& budget) const;
+
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  Entries entries_;
+};
+
+}  // namespace bitacora::bridge

@@ -1,0 +1,128 @@
+// What of a session must survive the process, as records of the compacted log `__sessions`: written through the same group
+// commit as publishes, read back at start. Grammar and reasons: docs/sessions.md.
+//
+//   key                          value (first byte: format version 1; integers big-endian)
+//   s NUL client                 the session: epoch, protocol version, expiry, when its client left
+//   f NUL client NUL filter      one subscription: epoch, options, identifier, where it starts
+//   c NUL client NUL feed        one cursor: epoch, "live", or a position for each partition
+//   q NUL client                 QoS 2 ids received and not released: epoch, the sequence up to which this is all, the ids
+//   m NUL shard                  a mark: positions up to which the shard had seen every partition
+//
+// No value (a tombstone) removes. What carries another epoch than its session's is of an earlier session of that client and
+// does not count.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "mqtt/packet.h"
+#include "storage/batch.h"
+#include "storage/offset.h"
+
+namespace bitacora::bridge {
+
+// A partition by name, since indexes are not stable across starts.
+struct NamedPosition {
+  std::string log;
+  std::int32_t partition = 0;
+  storage::Offset offset = 0;
+  friend bool operator==(const NamedPosition&, const NamedPosition&) = default;
+};
+using NamedPositions = std::vector<NamedPosition>;
+
+struct SessionEntry {
+  std::string client_id;
+  std::uint64_t epoch = 0;
+  mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v3_1_1;
+  std::uint32_t expiry_s = 0;        // 0xFFFFFFFF: never
+  Timestamp disconnected_at = 0;     // ms since the epoch; 0: the client was connected when this was written
+  friend bool operator==(const SessionEntry&, const SessionEntry&) = default;
+};
+
+struct SubscriptionEntry {
+  std::string client_id;
+  std::string filter;  // as in the SUBSCRIBE
+  std::uint64_t epoch = 0;
+  mqtt::SubscriptionOptions options;
+  std::uint32_t identifier = 0;  // 0: none
+  NamedPositions start;          // records below are not for it; empty: it is as old as the cursor
+  friend bool operator==(const SubscriptionEntry&, const SubscriptionEntry&) = default;
+};
+
+struct FeedEntry {
+  std::string client_id;
+  std::string feed;  // "": the ordinary subscriptions; else the replay filter
+  std::uint64_t epoch = 0;
+  bool live = false;         // everything below the shard's next mark was delivered and acknowledged
+  NamedPositions positions;  // live == false: everything below was
+  friend bool operator==(const FeedEntry&, const FeedEntry&) = default;
+};
+
+struct Qos2Entry {
+  std::string client_id;
+  std::uint64_t epoch = 0;
+  std::uint32_t complete_below = 0;  // of every publish with a lower sequence, `received` says all
+  struct Received {
+    mqtt::PacketId packet_id;
+    std::uint32_t sequence = 0;
+    friend bool operator==(const Received&, const Received&) = default;
+  };
+  std::vector<Received> received;
+  friend bool operator==(const Qos2Entry&, const Qos2Entry&) = default;
+};
+
+struct MarkEntry {
+  std::uint32_t shard = 0;
+  NamedPositions positions;
+  friend bool operator==(const MarkEntry&, const MarkEntry&) = default;
+};
+
+// A record of the journal in bytes; an empty value is a tombstone.
+struct JournalRecord {
+  Bytes key;
+  std::optional<Bytes> value;
+};
+
+[[nodiscard]] JournalRecord encode(const SessionEntry& entry);
+[[nodiscard]] JournalRecord encode(const SubscriptionEntry& entry);
+[[nodiscard]] JournalRecord encode(const FeedEntry& entry);
+[[nodiscard]] JournalRecord encode(const Qos2Entry& entry);
+[[nodiscard]] JournalRecord encode(const MarkEntry& entry);
+[[nodiscard]] JournalRecord session_tombstone(std::string_view client_id);
+[[nodiscard]] JournalRecord subscription_tombstone(std::string_view client_id, std::string_view filter);
+[[nodiscard]] JournalRecord feed_tombstone(std::string_view client_id, std::string_view feed);
+[[nodiscard]] JournalRecord qos2_tombstone(std::string_view client_id);
+[[nodiscard]] JournalRecord mark_tombstone(std::uint32_t shard);
+
+// All of the journal put together, record after record in log order.
+class JournalImage {
+ public:
+  struct Session {
+    SessionEntry entry;
+    std::map<std::string, SubscriptionEntry> subscriptions;  // by filter
+    std::map<std::string, FeedEntry> feeds;                  // by feed
+    std::optional<Qos2Entry> qos2;
+  };
+
+  // False if the record is not of a form this version knows; it then changed nothing.
+  [[nodiscard]] bool apply(const storage::RecordView& record);
+
+  [[nodiscard]] const std::map<std::string, Session>& sessions() const noexcept { return sessions_; }
+  [[nodiscard]] std::map<std::string, Session>& sessions() noexcept { return sessions_; }
+  [[nodiscard]] const std::map<std::uint32_t, MarkEntry>& marks() const noexcept { return marks_; }
+
+  // For each partition the lowest offset that any mark names; a partition that no mark names is not in it.
+  [[nodiscard]] std::map<std::pair<std::string, std::int32_t>, storage::Offset> lowest_marks() const;
+
+ private:
+  std::map<std::string, Session> sessions_;
+  std::map<std::uint32_t, MarkEntry> marks_;
+};
+
+}  // namespace bitacora::bridge

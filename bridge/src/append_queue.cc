@@ -1,0 +1,46 @@
+#include "bridge/append_queue.h"
+
+#include <utility>
+
+namespace bitacora::bridge {
+
+void AppendQueue::add(storage::Partition& partition, const storage::RecordView& record, Ticket ticket) {
+  const std::uint32_t index = partition.index().value();
+  if (index >= open_.size()) open_.resize(index + 1);
+  if (!open_[index]) open_[index] = std::make_unique<Open>();
+  Open& open = *open_[index];
+  if (open.builder.empty()) {
+    open.partition = &partition;
+    open_order_.push_back(index);
+    ++open_count_;
+  }
+  open.builder.add(record);
+  open.tickets.push_back(ticket);
+  if (open.builder.size() >= max_batch_bytes_) close(open);
+}
+
+void AppendQueue::close(Open& open) {
+  closed_.push_back({open.partition, open.builder.take(), std::exchange(open.tickets, {})});
+  --open_count_;
+}
+
+void AppendQueue::flush(std::vector<Refused>& refused) {
+  for (const std::uint32_t index : std::exchange(open_order_, {})) {
+    if (!open_[index]->builder.empty()) close(*open_[index]);
+  }
+  while (!closed_.empty()) {
+    Closed& first = closed_.front();
+    const std::uint64_t id = next_id_++;
+    storage::AppendRequest request{first.partition, std::move(first.batch), origin_, id};
+    if (auto queued = committer_.submit(std::move(request)); !queued) {
+      first.batch = std::move(request.batch);
+      if (queued.error().code == storage::Errc::overloaded) return;
+      refused.push_back({std::move(first.tickets), first.partition, std::move(queued.error())});
+    } else {
+      in_flight_.emplace(id, std::move(first.tickets));
+    }
+    closed_.pop_front();
+  }
+}
+
+}  // namespace bitacora::bridge

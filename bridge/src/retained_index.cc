@@ -1,0 +1,52 @@
+#include "bridge/retained_index.h"
+
+#include <iterator>
+
+#include "bridge/message.h"
+#include "mqtt/topic.h"
+
+namespace bitacora::bridge {
+namespace {
+
+// What every matching topic begins with: the filter up to its first wildcard.
+std::string_view literal_prefix(std::string_view filter) {
+  std::string_view prefix = filter.substr(0, filter.find_first_of("+#"));
+  // "a/#" matches "a" too.
+  if (prefix.size() != filter.size() && filter.substr(prefix.size()) == "#" && !prefix.empty()) prefix.remove_suffix(1);
+  return prefix;
+}
+
+}  // namespace
+
+void RetainedIndex::apply(const storage::RecordView& record) {
+  const auto topic = MessageDecoder::topic_of(record);
+  if (!topic) return;
+  if (!record.value || record.value->empty()) {
+    erase(*topic);
+    return;
+  }
+  RetainedEntry entry{record.offset, 0};
+  MessageDecoder decoder;
+  if (const Message* message = decoder.decode(record); message && message->properties.message_expiry_interval) {
+    entry.expires_at = record.timestamp + std::int64_t{*message->properties.message_expiry_interval} * 1000;
+  }
+  entries_.insert_or_assign(std::string(*topic), entry);
+}
+
+void RetainedIndex::erase(std::string_view topic) {
+  if (const auto found = entries_.find(topic); found != entries_.end()) entries_.erase(found);
+}
+
+RetainedIndex::Found RetainedIndex::next(std::string_view filter, const std::optional<std::string>& after,
+                                         std::size_t& budget) const {
+  const std::string_view prefix = literal_prefix(filter);
+  auto entry = after ? entries_.upper_bound(*after) : entries_.lower_bound(prefix);
+  for (; entry != entries_.end() && entry->first.starts_with(prefix); ++entry) {
+    if (budget == 0) return {nullptr, {}, entry == entries_.begin() ? after : std::prev(entry)->first};
+    --budget;
+    if (mqtt::matches(filter, entry->first)) return {&entry->first, entry->second, std::nullopt};
+  }
+  return {};
+}
+
+}  // namespace bitacora::bridge

@@ -1,0 +1,278 @@
+#include "bridge/session_journal.h"
+
+#include <algorithm>
+
+#include "base/endian.h"
+
+namespace bitacora::bridge {
+namespace {
+
+constexpr std::uint8_t format_version = 1;
+
+// --- writing ---
+
+Bytes key_of(char kind, std::string_view first, std::optional<std::string_view> second = std::nullopt) {
+  Bytes key;
+  key.reserve(first.size() + (second ? second->size() + 1 : 0) + 2);
+  key.push_back(static_cast<std::byte>(kind));
+  key.push_back(std::byte{0});
+  append(key, as_bytes(first));
+  if (second) {
+    key.push_back(std::byte{0});
+    append(key, as_bytes(*second));
+  }
+  return key;
+}
+
+Bytes new_value() { return {static_cast<std::byte>(format_version)}; }
+
+void put_text(Bytes& to, std::string_view text) {
+  append_be(to, static_cast<std::uint32_t>(text.size()));
+  append(to, as_bytes(text));
+}
+
+void put_positions(Bytes& to, const NamedPositions& positions) {
+  append_be(to, static_cast<std::uint32_t>(positions.size()));
+  for (const NamedPosition& position : positions) {
+    put_text(to, position.log);
+    append_be(to, position.partition);
+    append_be(to, position.offset);
+  }
+}
+
+// --- reading ---
+
+// Takes fields off the front; once something is missing, everything after is zero and ok() is false.
+class FieldReader {
+ public:
+  explicit FieldReader(ByteView bytes) : rest_(bytes) {}
+
+  template <std::integral T>
+  T integer() {
+    if (rest_.size() < sizeof(T)) {
+      ok_ = false;
+      return 0;
+    }
+    const T value = load_be<T>(rest_.data());
+    rest_ = rest_.subspan(sizeof(T));
+    return value;
+  }
+
+  std::string text() {
+    const auto size = integer<std::uint32_t>();
+    if (rest_.size() < size) {
+      ok_ = false;
+      return {};
+    }
+    std::string text(as_text(rest_.first(size)));
+    rest_ = rest_.subspan(size);
+    return text;
+  }
+
+  NamedPositions positions() {
+    NamedPositions positions;
+    for (auto left = integer<std::uint32_t>(); left > 0 && ok_; --left) {
+      NamedPosition position;
+      position.log = text();
+      position.partition = integer<std::int32_t>();
+      position.offset = integer<storage::Offset>();
+      positions.push_back(std::move(position));
+    }
+    return positions;
+  }
+
+  [[nodiscard]] bool ok() const noexcept { return ok_; }
+  [[nodiscard]] bool ended() const noexcept { return ok_ && rest_.empty(); }
+
+ private:
+  ByteView rest_;
+  bool ok_ = true;
+};
+
+mqtt::SubscriptionOptions options_from(std::uint8_t bits) {
+  mqtt::SubscriptionOptions options;
+  options.maximum_qos = static_cast<mqtt::QoS>(std::min(bits & 3, 2));
+  options.no_local = (bits & 4) != 0;
+  options.retain_as_published = (bits & 8) != 0;
+  options.retain_handling = static_cast<mqtt::RetainHandling>(std::min((bits >> 4) & 3, 2));
+  return options;
+}
+
+std::uint8_t bits_of(const mqtt::SubscriptionOptions& options) {
+  return static_cast<std::uint8_t>(static_cast<unsigned>(options.maximum_qos) | (options.no_local ? 4U : 0U) |
+                                   (options.retain_as_published ? 8U : 0U) |
+                                   static_cast<unsigned>(options.retain_handling) << 4);
+}
+
+// "k NUL first [NUL second]"
+struct JournalKey {
+  char kind = 0;
+  std::string_view first;
+  std::optional<std::string_view> second;
+};
+
+std::optional<JournalKey> parse_key(ByteView key) {
+  const std::string_view text = as_text(key);
+  if (text.size() < 2 || text[1] != '\0') return std::nullopt;
+  JournalKey parsed{text[0], text.substr(2), std::nullopt};
+  if (const std::size_t end = parsed.first.find('\0'); end != std::string_view::npos) {
+    parsed.second = parsed.first.substr(end + 1);
+    parsed.first = parsed.first.substr(0, end);
+  }
+  return parsed;
+}
+
+using Image = JournalImage::Session;
+
+bool apply_session(std::map<std::string, Image>& sessions, const JournalKey& key, std::optional<FieldReader> value) {
+  const std::string client(key.first);
+  if (!value) {
+    sessions.erase(client);
+    return true;
+  }
+  SessionEntry entry{client, value->integer<std::uint64_t>(), {}, 0, 0};
+  entry.version = static_cast<mqtt::ProtocolVersion>(value->integer<std::uint8_t>());
+  entry.expiry_s = value->integer<std::uint32_t>();
+  entry.disconnected_at = value->integer<Timestamp>();
+  if (!value->ended()) return false;
+  Image& image = sessions[client];
+  if (image.entry.epoch != entry.epoch) image = {};  // another session of that client: nothing of the old one counts
+  image.entry = std::move(entry);
+  return true;
+}
+
+bool apply_subscription(Image& image, const JournalKey& key, std::optional<FieldReader> value) {
+  const std::string filter(key.second.value_or(""));
+  if (!value) return image.subscriptions.erase(filter), true;
+  SubscriptionEntry entry{std::string(key.first), filter, value->integer<std::uint64_t>(), {}, 0, {}};
+  entry.options = options_from(value->integer<std::uint8_t>());
+  entry.identifier = value->integer<std::uint32_t>();
+  entry.start = value->positions();
+  if (!value->ended()) return false;
+  if (entry.epoch == image.entry.epoch) image.subscriptions.insert_or_assign(filter, std::move(entry));
+  return true;
+}
+
+bool apply_feed(Image& image, const JournalKey& key, std::optional<FieldReader> value) {
+  const std::string feed(key.second.value_or(""));
+  if (!value) return image.feeds.erase(feed), true;
+  FeedEntry entry{std::string(key.first), feed, value->integer<std::uint64_t>(), false, {}};
+  entry.live = value->integer<std::uint8_t>() != 0;
+  entry.positions = value->positions();
+  if (!value->ended()) return false;
+  if (entry.epoch == image.entry.epoch) image.feeds.insert_or_assign(feed, std::move(entry));
+  return true;
+}
+
+bool apply_qos2(Image& image, const JournalKey& key, std::optional<FieldReader> value) {
+  if (!value) return image.qos2.reset(), true;
+  Qos2Entry entry{std::string(key.first), value->integer<std::uint64_t>(), value->integer<std::uint32_t>(), {}};
+  for (auto left = value->integer<std::uint32_t>(); left > 0 && value->ok(); --left) {
+    const mqtt::PacketId id(value->integer<std::uint16_t>());
+    entry.received.push_back({id, value->integer<std::uint32_t>()});
+  }
+  if (!value->ended()) return false;
+  if (entry.epoch == image.entry.epoch) image.qos2 = std::move(entry);
+  return true;
+}
+
+bool apply_mark(std::map<std::uint32_t, MarkEntry>& marks, const JournalKey& key, std::optional<FieldReader> value) {
+  std::uint32_t shard = 0;
+  for (const char c : key.first) {
+    if (c < '0' || c > '9') return false;
+    shard = shard * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  if (!value) return marks.erase(shard), true;
+  MarkEntry entry{shard, value->positions()};
+  if (!value->ended()) return false;
+  marks.insert_or_assign(shard, std::move(entry));
+  return true;
+}
+
+}  // namespace
+
+JournalRecord encode(const SessionEntry& entry) {
+  Bytes value = new_value();
+  append_be(value, entry.epoch);
+  append_be(value, static_cast<std::uint8_t>(entry.version));
+  append_be(value, entry.expiry_s);
+  append_be(value, entry.disconnected_at);
+  return {key_of('s', entry.client_id), std::move(value)};
+}
+
+JournalRecord encode(const SubscriptionEntry& entry) {
+  Bytes value = new_value();
+  append_be(value, entry.epoch);
+  append_be(value, bits_of(entry.options));
+  append_be(value, entry.identifier);
+  put_positions(value, entry.start);
+  return {key_of('f', entry.client_id, entry.filter), std::move(value)};
+}
+
+JournalRecord encode(const FeedEntry& entry) {
+  Bytes value = new_value();
+  append_be(value, entry.epoch);
+  append_be(value, static_cast<std::uint8_t>(entry.live ? 1 : 0));
+  put_positions(value, entry.positions);
+  return {key_of('c', entry.client_id, entry.feed), std::move(value)};
+}
+
+JournalRecord encode(const Qos2Entry& entry) {
+  Bytes value = new_value();
+  append_be(value, entry.epoch);
+  append_be(value, entry.complete_below);
+  append_be(value, static_cast<std::uint32_t>(entry.received.size()));
+  for (const auto& received : entry.received) {
+    append_be(value, received.packet_id.value());
+    append_be(value, received.sequence);
+  }
+  return {key_of('q', entry.client_id), std::move(value)};
+}
+
+JournalRecord encode(const MarkEntry& entry) {
+  Bytes value = new_value();
+  put_positions(value, entry.positions);
+  return {key_of('m', std::to_string(entry.shard)), std::move(value)};
+}
+
+JournalRecord session_tombstone(std::string_view client_id) { return {key_of('s', client_id), std::nullopt}; }
+JournalRecord subscription_tombstone(std::string_view client_id, std::string_view filter) {
+  return {key_of('f', client_id, filter), std::nullopt};
+}
+JournalRecord feed_tombstone(std::string_view client_id, std::string_view feed) {
+  return {key_of('c', client_id, feed), std::nullopt};
+}
+JournalRecord qos2_tombstone(std::string_view client_id) { return {key_of('q', client_id), std::nullopt}; }
+JournalRecord mark_tombstone(std::uint32_t shard) { return {key_of('m', std::to_string(shard)), std::nullopt}; }
+
+bool JournalImage::apply(const storage::RecordView& record) {
+  if (!record.key) return false;
+  const auto key = parse_key(*record.key);
+  if (!key) return false;
+  std::optional<FieldReader> value;
+  if (record.value) {
+    value.emplace(*record.value);
+    if (value->integer<std::uint8_t>() != format_version) return false;
+  }
+  if (key->kind == 's') return apply_session(sessions_, *key, value);
+  if (key->kind == 'm') return apply_mark(marks_, *key, value);
+  const auto session = sessions_.find(std::string(key->first));
+  if (session == sessions_.end()) return key->kind == 'f' || key->kind == 'c' || key->kind == 'q';
+  if (key->kind == 'f') return apply_subscription(session->second, *key, value);
+  if (key->kind == 'c') return apply_feed(session->second, *key, value);
+  if (key->kind == 'q') return apply_qos2(session->second, *key, value);
+  return false;
+}
+
+std::map<std::pair<std::string, std::int32_t>, storage::Offset> JournalImage::lowest_marks() const {
+  std::map<std::pair<std::string, std::int32_t>, storage::Offset> lowest;
+  for (const auto& [shard, mark] : marks_) {
+    for (const NamedPosition& position : mark.positions) {
+      const auto [at, is_new] = lowest.try_emplace({position.log, position.partition}, position.offset);
+      if (!is_new) at->second = std::min(at->second, position.offset);
+    }
+  }
+  return lowest;
+}
+
+}  // namespace bitacora::bridge
