@@ -55,7 +55,11 @@ struct DirectoryEntry {
   bool is_directory = false;
 };
 
-// Paths are '/'-separated. Thread-safe unless an implementation says otherwise.
+// Paths are '/'-separated; a relative one is relative to ".". Thread-safe unless an implementation says otherwise.
+//
+// Errors, the same in every implementation: not_found for a missing file or parent directory, already_exists,
+// invalid_argument where a directory stands for a file or the reverse and for a directory that is not empty, no_space,
+// locked, io_error for everything else. Error::os_error has the errno, the message the path.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -75,5 +79,10 @@ class FileSystem {
 [[nodiscard]] Result<Bytes> read_file(FileSystem& fs, const std::string& path);
 // Writes `path` so that after a crash it holds either the old bytes or the new: `<path>.tmp`, sync, rename, sync directory.
 [[nodiscard]] Result<> write_file_durably(FileSystem& fs, const std::string& path, ByteView bytes);
+// The directory that holds the name `path`: "." for a bare name, "/" for "/x" and for "/" itself.
+[[nodiscard]] std::string parent_directory(const std::string& path);
+// Makes `path` and whatever is missing above it, and syncs the parent of each directory made and of `path` in any case: an
+// earlier start may have made it and crashed before its own sync.
+[[nodiscard]] Result<> create_directories_durably(FileSystem& fs, const std::string& path);
 
 }  // namespace bitacora::storage

@@ -28,12 +28,12 @@ struct LogSettings {
   Durability durability = Durability::sync;
   Cleanup cleanup = Cleanup::remove;
   std::int64_t segment_bytes = 128 << 20;             // 1 KiB .. 2 GiB - 1; a segment is rolled before it would pass this
-  std::chrono::milliseconds segment_age = std::chrono::hours(7 * 24);      // rolled when its first record is older
+  std::chrono::milliseconds segment_age = std::chrono::hours(7 * 24);      // from 1 ms; rolled when its first record is older
   std::optional<std::int64_t> retention_bytes;        // per partition; none = no limit
   std::optional<std::chrono::milliseconds> retention_time = std::chrono::hours(7 * 24);  // none = for ever
-  std::int64_t max_batch_bytes = 32 << 20;            // a batch over this is refused (Errc::too_large)
-  std::chrono::milliseconds flush_interval = std::chrono::seconds(1);      // async: how often the background sync runs
-  std::int64_t memory_bytes = 64 << 20;               // memory: what a partition's ring holds
+  std::int64_t max_batch_bytes = 32 << 20;            // 128 .. 2 GiB - 1; a batch over this is refused (Errc::too_large)
+  std::chrono::milliseconds flush_interval = std::chrono::seconds(1);      // from 1 ms; async: how often the background sync runs
+  std::int64_t memory_bytes = 64 << 20;               // from 1 KiB; memory: what a partition's ring holds
   std::chrono::milliseconds delete_retention = std::chrono::hours(24);     // compact: how long a tombstone stays
   double min_cleanable_ratio = 0.5;                   // compact: share of dirty bytes that starts a pass, 0 .. 1
   friend bool operator==(const LogSettings&, const LogSettings&) = default;

@@ -1,0 +1,44 @@
+#include "memory_tree.h"
+
+#include <utility>
+
+namespace bitacora::storage {
+
+MemoryNodePtr MemoryDirectory::find(const std::string& name) const {
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? nullptr : found->second;
+}
+
+void MemoryDirectory::set(const std::string& name, MemoryNodePtr node) {
+  const auto unsynced = unsynced_.try_emplace(name, UnsyncedName{find(name), {}}).first;
+  unsynced->second.since.push_back(node);
+  if (node) {
+    entries_.insert_or_assign(name, std::move(node));
+  } else {
+    entries_.erase(name);
+  }
+}
+
+void MemoryDirectory::sync() {
+  std::erase_if(unsynced_, [](const auto& entry) { return !entry.second.since.empty(); });
+}
+
+void MemoryDirectory::lose_unsynced() {
+  for (auto& [name, unsynced] : unsynced_) unsynced.since.clear();
+}
+
+void MemoryDirectory::crash(CrashDice& dice) {
+  const CrashDice::Fate fate = dice.draw_fate();
+  for (auto& [name, unsynced] : unsynced_) {
+    const std::size_t version = dice.draw_version(fate, unsynced.since.size());
+    MemoryNodePtr node = version == 0 ? unsynced.durable : unsynced.since[version - 1];
+    if (node) {
+      entries_.insert_or_assign(name, std::move(node));
+    } else {
+      entries_.erase(name);
+    }
+  }
+  unsynced_.clear();
+}
+
+}  // namespace bitacora::storage
