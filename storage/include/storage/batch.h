@@ -56,8 +56,8 @@ class BatchBuilder {
 enum class CommitMark { absent, present };
 
 // Writes baseOffset, partitionLeaderEpoch and the commit mark (bit 14 of attributes: this batch is the first of its commit
-// in its partition, so all below it was durable when it was written), moves the timestamps forward so that none is below
-// `timestamp_floor`'s batch shift, then computes the CRC. `batch` is one whole batch.
+// in its partition, so all below it was durable when it was written), adds `timestamp_shift_ms` to all its timestamps, then
+// computes the CRC. `batch` is one whole batch.
 void seal_batch(std::span<std::byte> batch, Offset base_offset, std::int32_t leader_epoch, CommitMark mark,
                 std::int64_t timestamp_shift_ms);
 
@@ -68,8 +68,10 @@ class BatchView {
   // claim is below a header's. Nothing else is checked.
   [[nodiscard]] static std::optional<std::size_t> claimed_size(ByteView bytes) noexcept;
   // The batch at the front of `bytes`, checked: whole, magic 2, CRC, counts, no unknown attribute. Errc::corrupt says which.
+  // Records are not looked at (check_records does); base offset and leader epoch are outside the CRC, so the caller
+  // compares them with what must stand there.
   [[nodiscard]] static Result<BatchView> check(ByteView bytes);
-  // The same without the CRC and without reading records: for bytes that were checked before.
+  // The same without any check: for bytes that were checked before.
   [[nodiscard]] static BatchView trusted(ByteView bytes) noexcept;
 
   [[nodiscard]] ByteView bytes() const noexcept { return bytes_; }
@@ -108,5 +110,9 @@ class RecordReader {
   std::int32_t left_ = 0;
   std::vector<HeaderView> headers_;
 };
+
+// For a batch that somebody else built: are its records whole, rising and as many as it says? Errc::corrupt,
+// Errc::unsupported_format for a compressed one.
+[[nodiscard]] Result<> check_records(BatchView batch);
 
 }  // namespace bitacora::storage
