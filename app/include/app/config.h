@@ -1,0 +1,92 @@
+// What the server is told, as one plain value: read from a TOML file, changed by command-line flags, checked as a whole. The
+// defaults of these structs are the defaults of the server; config/bitacora.toml shows each of them and a test holds the
+// two together.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "bridge/settings.h"
+#include "storage/settings.h"
+
+namespace bitacora::app {
+
+enum class Protocol : std::uint8_t { mqtt, http };
+enum class LogLevel : std::uint8_t { trace, debug, info, warning, error };
+enum class Anonymous : std::uint8_t { on_loopback_only, everywhere };
+enum class OnDamage : std::uint8_t { start, refuse };  // what a start does that finds a damaged partition
+
+[[nodiscard]] std::string_view name_of(Protocol) noexcept;
+[[nodiscard]] std::string_view name_of(LogLevel) noexcept;
+
+struct Listener {
+  Protocol protocol = Protocol::mqtt;
+  std::string address = "127.0.0.1";  // an IPv4 or IPv6 literal
+  std::uint16_t port = 0;             // 0: any free one
+  std::string declared_in{};          // "bitacora.toml:12:1" or "--mqtt"; empty for a default
+};
+
+struct LogConfig {
+  std::string name;
+  storage::LogSettings settings{};
+};
+
+struct StorageConfig {
+  OnDamage on_damage = OnDamage::start;
+  std::int64_t max_bytes_in_flight = 64 << 20;             // queued for the committer, over all logs
+  std::uint32_t sync_threads = 2;                          // files synced side by side
+  std::int64_t preallocate_bytes = 4 << 20;                // zeros ahead of a sync log's end; 0: none
+  std::int64_t index_interval_bytes = 4096;                // of log between two index entries
+  std::chrono::milliseconds housekeeping_interval{60'000};  // how often retention and compaction run
+};
+
+struct ServerConfig {
+  std::string data_directory = "data";
+  std::uint32_t shards = 0;  // 0: one for each core
+  LogLevel log_level = LogLevel::info;
+  Anonymous anonymous = Anonymous::on_loopback_only;
+  std::vector<Listener> listeners{{Protocol::mqtt, "127.0.0.1", 1883}, {Protocol::http, "127.0.0.1", 8080}};
+  StorageConfig storage;
+  std::vector<LogConfig> logs{{"mqtt"}};
+  bridge::BrokerSettings broker;
+};
+
+// One thing that is wrong, and what to do about it.
+struct ConfigMistake {
+  std::string file;
+  std::uint32_t line = 0;    // from 1; 0 where no line is to blame
+  std::uint32_t column = 0;  // from 1
+  std::string message;
+};
+
+// "file:line:column: message", as editors and compilers write it.
+[[nodiscard]] std::string format(const ConfigMistake& mistake);
+
+using ConfigMistakes = std::vector<ConfigMistake>;  // by line; never empty as an error
+template <class T>
+using ConfigResult = Result<T, ConfigMistakes>;
+
+// All of the configuration or every mistake in it: nothing is half applied. `file` is only named in mistakes. Of broken TOML
+// syntax only the first place can be told.
+[[nodiscard]] ConfigResult<ServerConfig> parse_config(std::string_view toml, const std::string& file);
+[[nodiscard]] ConfigResult<ServerConfig> load_config(const std::string& file);
+
+// The whole configuration as TOML that parse_config reads back to the same value.
+[[nodiscard]] std::string format_config(const ServerConfig& config);
+
+// Why a server with this configuration must not start: it would let anybody in from other machines, and nobody said so.
+// nullopt: it may start.
+[[nodiscard]] std::optional<std::string> refusal_of_exposure(const ServerConfig& config);
+
+// "127.0.0.1:1883", "[::1]:1883", ":1883" (127.0.0.1). nullopt for anything else. declared_in is left empty.
+[[nodiscard]] std::optional<Listener> parse_listener(Protocol protocol, std::string_view text);
+[[nodiscard]] std::string format_address(const Listener& listener);  // the inverse
+[[nodiscard]] bool is_ip_address(const std::string& text);
+[[nodiscard]] bool is_loopback(const std::string& ip_address);
+
+}  // namespace bitacora::app
