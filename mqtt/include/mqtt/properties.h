@@ -1,5 +1,5 @@
-// The properties of MQTT 5.0 (section 2.2.2.2) as one struct for every packet. Which of them a packet may carry, and which
-// may come more than once, is a table in the codec; a property that is not allowed never gets here.
+// The properties of MQTT 5.0 (section 2.2.2.2) as one struct for every packet. Which of them a packet may carry, and
+// which may come more than once, is a table in the codec; a property that is not allowed never gets here.
 //
 // A struct of views: decoded properties point into the bytes they were decoded from.
 #pragma once

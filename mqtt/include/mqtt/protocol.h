@@ -11,8 +11,21 @@ namespace bitacora::mqtt {
 enum class ProtocolVersion : std::uint8_t { v3_1 = 3, v3_1_1 = 4, v5 = 5 };
 
 enum class PacketType : std::uint8_t {
-  connect = 1, connack, publish, puback, pubrec, pubrel, pubcomp, subscribe, suback, unsubscribe, unsuback, pingreq,
-  pingresp, disconnect, auth
+  connect = 1,
+  connack,
+  publish,
+  puback,
+  pubrec,
+  pubrel,
+  pubcomp,
+  subscribe,
+  suback,
+  unsubscribe,
+  unsuback,
+  pingreq,
+  pingresp,
+  disconnect,
+  auth
 };
 
 enum class QoS : std::uint8_t { at_most_once = 0, at_least_once = 1, exactly_once = 2 };
@@ -20,7 +33,7 @@ enum class QoS : std::uint8_t { at_most_once = 0, at_least_once = 1, exactly_onc
 // 1 .. 65535; 0 is no packet id.
 using PacketId = Strong<struct PacketIdTag, std::uint16_t>;
 
-[[nodiscard]] const char* name_of(PacketType) noexcept;  // "CONNECT"
+[[nodiscard]] const char* name_of(PacketType) noexcept;       // "CONNECT"
 [[nodiscard]] const char* name_of(ProtocolVersion) noexcept;  // "3.1", "3.1.1", "5.0"
 
 }  // namespace bitacora::mqtt

@@ -1,8 +1,10 @@
-// Reason codes of MQTT 5.0 (section 2.4). The codec and the state machine use them for every version; what a 3.x client is
-// told is decided where packets are encoded.
+// Reason codes of MQTT 5.0 (section 2.4). The codec and the state machine use them for every version; what a 3.x client
+// is told is decided where packets are encoded.
 #pragma once
 
 #include <cstdint>
+
+#include "mqtt/protocol.h"
 
 namespace bitacora::mqtt {
 
@@ -54,5 +56,13 @@ enum class ReasonCode : std::uint8_t {
 
 [[nodiscard]] constexpr bool is_error(ReasonCode code) noexcept { return static_cast<std::uint8_t>(code) >= 0x80; }
 [[nodiscard]] const char* name_of(ReasonCode code) noexcept;  // "packet too large"
+
+// Whether a 5.0 packet of this type may carry the code: the Reason Code tables of sections 3.2 to 3.15. Never for a
+// packet type that has no reason code.
+[[nodiscard]] bool may_carry(PacketType type, ReasonCode code) noexcept;
+
+// The code itself where may_carry; else one that says about as much: 0x80 unspecified error for an error (PUBREL and
+// PUBCOMP know only 0x92, CONNACK has 0x88 for 0x8B), 0x00 for the rest. `type` is one that has reason codes.
+[[nodiscard]] ReasonCode nearest_reason(PacketType type, ReasonCode code) noexcept;
 
 }  // namespace bitacora::mqtt

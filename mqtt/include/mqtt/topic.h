@@ -6,18 +6,19 @@
 
 namespace bitacora::mqtt {
 
-// At least one character, at most 65535 bytes, no '+', '#' or U+0000 [MQTT-4.7.1-1, 4.7.3-1..3]. UTF-8 is the codec's to
-// check.
+// At least one character, at most 65535 bytes, no '+', '#' or U+0000 [MQTT-4.7.1-1, 4.7.3-1..3]. UTF-8 is the codec's
+// to check.
 [[nodiscard]] bool is_valid_topic_name(std::string_view name) noexcept;
 
 // '#' alone in the last level, '+' alone in a level [MQTT-4.7.1-1, -2], and the lengths as above.
 [[nodiscard]] bool is_valid_topic_filter(std::string_view filter) noexcept;
 
-// Both valid. `+` one level, `#` the rest including the parent; a leading wildcard does not match a name that begins with
+// Both valid. `+` one level, `#` the rest including the parent; a leading wildcard does not match a name that begins
+// with
 // '$' [MQTT-4.7.2-1]. Iterative: no depth limit is needed.
 [[nodiscard]] bool matches(std::string_view filter, std::string_view name) noexcept;
 
-// Whether some topic name is matched by both filters.
+// Whether some topic name is matched by both filters, both valid. (A name that would be over 65535 bytes counts.)
 [[nodiscard]] bool overlap(std::string_view filter_a, std::string_view filter_b) noexcept;
 
 [[nodiscard]] bool has_wildcard(std::string_view filter) noexcept;
