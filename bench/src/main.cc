@@ -1,0 +1,147 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <fstream>
+#include <random>
+
+#include "runs.h"
+
+namespace {
+
+using namespace bitacora::bench;
+
+constexpr int exit_bad = 1;    // the server broke a promise
+constexpr int exit_error = 2;  // the run could not be made
+
+struct Output {
+  std::string json_file;  // "-": standard output instead of text
+};
+
+void add_connection_options(CLI::App& command, LoadSettings& load) {
+  command.add_option("--host", load.address.host, "Where the server listens")->capture_default_str();
+  command.add_option("--port", load.address.port, "Its port")->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--version",
+          [&load](const std::string& text) { load.version = text == "5.0" ? Version::v5 : Version::v3_1_1; },
+          "MQTT version: 3.1.1 (default) or 5.0")
+      ->check(CLI::IsMember({"3.1.1", "5.0"}));
+  command.add_option("--qos", load.qos, "0, 1 or 2")->check(CLI::Range(0, 2))->capture_default_str();
+  command.add_option("--patience", load.patience_s, "Seconds without progress after which what is missing is lost")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--server-pid", load.server_pid, "Process whose CPU time and memory are reported");
+}
+
+void add_publish_options(CLI::App& command, LoadSettings& load) {
+  command.add_option("--publishers,--connections", load.publishers, "Connections that publish")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command.add_option("--window", load.window, "Publishes in flight of each connection, QoS 1 and 2")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  command.add_option("--payload", load.payload, "Bytes of each payload, at least 28")
+      ->check(CLI::Range(std::size_t{28}, std::size_t{16} << 20))
+      ->capture_default_str();
+  command.add_option("--topics", load.topics, "Topics of each publisher: <prefix>/<publisher>/<n>")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  command.add_option("--prefix", load.prefix, "Topic prefix (default: one of this run's own)");
+  auto* const messages =
+      command.add_option("--messages", load.messages, "How many, all connections together")->capture_default_str();
+  command.add_option("--duration", load.duration_s, "Seconds to publish instead of a number of messages")
+      ->check(CLI::PositiveNumber)
+      ->excludes(messages);
+  command.add_option("--rate", load.rate,
+                     "Messages per second, all connections together: open loop, latency from the scheduled time "
+                     "(default: closed loop, as fast as the window allows)");
+}
+
+std::uint32_t random_run() { return std::random_device{}(); }
+
+int finish(const Report& report, const Output& output) {
+  if (output.json_file == "-") {
+    fmt::print("{}", to_json(report));
+  } else {
+    print(report);
+    if (!output.json_file.empty()) std::ofstream(output.json_file) << to_json(report);
+  }
+  return report.is_good() ? 0 : exit_bad;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"Loads an MQTT server and checks what it does: nothing lost, nothing twice, order kept"};
+  app.require_subcommand(1);
+  LoadSettings load;
+  load.run = random_run();
+  Output output;
+  std::string verify_filter;
+  SubscribeSettings subscribe;
+  PubsubSettings pubsub;
+  std::uint32_t resuming = 1;
+  std::string ports_file;
+
+  auto* const publish_command = app.add_subcommand("publish", "Publish and wait for the acknowledgements");
+  add_connection_options(*publish_command, load);
+  add_publish_options(*publish_command, load);
+  publish_command->add_option("--verify", verify_filter,
+                              "Subscribe to this filter afterwards, e.g. '$replay/earliest/bench/#', and expect every message");
+
+  auto* const subscribe_command = app.add_subcommand("subscribe", "Receive what others publish, or a replay");
+  add_connection_options(*subscribe_command, load);
+  subscribe_command->add_option("--filter", subscribe.filter, "Topic filter")->capture_default_str();
+  subscribe_command->add_option("--subscribers", subscribe.subscribers, "Connections")->capture_default_str();
+  subscribe_command->add_option("--messages", subscribe.messages, "How many each is to receive");
+  subscribe_command->add_option("--topics", load.topics, "Topics of each publisher, for the check of order")
+      ->capture_default_str();
+  subscribe_command->add_option("--duration", load.duration_s, "Seconds to receive");
+
+  auto* const pubsub_command = app.add_subcommand("pubsub", "Publish and receive; latency from end to end");
+  add_connection_options(*pubsub_command, load);
+  add_publish_options(*pubsub_command, load);
+  pubsub_command->add_option("--subscribers", pubsub.subscribers, "Fan-out: connections that each receive everything")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  pubsub_command->add_option("--subscribe-qos", pubsub.subscribe_qos, "0, 1 or 2")
+      ->check(CLI::Range(0, 2))
+      ->capture_default_str();
+  pubsub_command->add_flag_callback(
+      "--pairs", [&] { pubsub.topology = Topology::pairs; }, "One subscriber for each publisher instead");
+
+  auto* const resume_command =
+      app.add_subcommand("resume", "Persistent subscribers leave, messages are published, they come back");
+  add_connection_options(*resume_command, load);
+  add_publish_options(*resume_command, load);
+  resume_command->add_option("--subscribers", resuming, "Persistent subscribers")->capture_default_str();
+
+  auto* const null_command = app.add_subcommand("null-server", "Acknowledge everything, do nothing: the loader's own limit");
+  null_command->add_option("--host", load.address.host, "Address to listen at")->capture_default_str();
+  null_command->add_option("--port", load.address.port, "Port, 0 for any")->capture_default_str();
+  null_command->add_option("--ports-file", ports_file, "Where to write mqtt=<port> once it listens");
+
+  for (auto* const command : {publish_command, subscribe_command, pubsub_command, resume_command}) {
+    command->add_option("--json", output.json_file, "Write the report as JSON to this file, or - for standard output");
+  }
+  CLI11_PARSE(app, argc, argv);
+
+  raise_file_limit();
+  if (load.duration_s > 0) load.messages = 0;
+  if (publish_command->parsed()) return finish(run_publish(load, verify_filter), output);
+  if (subscribe_command->parsed()) return finish(run_subscribe(load, subscribe), output);
+  if (pubsub_command->parsed()) return finish(run_pubsub(load, pubsub), output);
+  if (resume_command->parsed()) return finish(run_resume(load, resuming), output);
+  run_null_server(load.address, ports_file);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "bitacora-bench: {}\n", error.what());
+    return exit_error;
+  }
+}
