@@ -30,7 +30,8 @@ void Client::on_packet(const Packet& packet) {
   switch (packet.type) {
     case Type::connack: {
       const Connack connack = read_connack(packet, version_);
-      if (connack.reason != 0) return fail(fmt::format("the server refused the connection with code {:#04x}", connack.reason));
+      if (connack.reason != 0)
+        return fail(fmt::format("the server refused the connection with code {:#04x}", connack.reason));
       connack_ = connack;
       return on_connack(connack);
     }
@@ -40,8 +41,7 @@ void Client::on_packet(const Packet& packet) {
     case Type::disconnect:
       return fail(fmt::format("the server sent DISCONNECT with reason {:#04x}",
                               packet.body.empty() ? 0 : static_cast<std::uint8_t>(packet.body[0])));
-    default:
-      on_answer(packet);
+    default: on_answer(packet);
   }
 }
 

@@ -1,5 +1,5 @@
-// An MQTT client's connection: CONNECT on construction, then CONNACK, keep-alive, DISCONNECT. Publisher and Subscriber add
-// what they are for.
+// An MQTT client's connection: CONNECT on construction, then CONNACK, keep-alive, DISCONNECT. Publisher and Subscriber
+// add what they are for.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,7 @@ namespace bitacora::bench {
 namespace {
 
 constexpr std::uint32_t magic = 0xb17ac07a;
-constexpr std::uint32_t most_publishers = 1 << 20;         // beyond these a stamp is not ours, whatever it says
+constexpr std::uint32_t most_publishers = 1 << 20;  // beyond these a stamp is not ours, whatever it says
 constexpr std::uint64_t most_messages = std::uint64_t{1} << 33;
 
 template <class T>
@@ -83,7 +83,8 @@ Findings Ledger::close(std::span<const std::uint64_t> sent) const {
     std::uint64_t seen = 0;
     if (p < publishers_.size()) {
       const std::vector<bool>& by_sequence = publishers_[p].seen;
-      const auto end = by_sequence.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(sent[p], by_sequence.size()));
+      const auto end =
+          by_sequence.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(sent[p], by_sequence.size()));
       seen = static_cast<std::uint64_t>(std::count(by_sequence.begin(), end, true));
     }
     findings.lost += sent[p] - seen;

@@ -52,7 +52,7 @@ class Ledger {
 
  private:
   struct Publisher {
-    std::vector<bool> seen;                  // by sequence
+    std::vector<bool> seen;                    // by sequence
     std::vector<std::uint64_t> next_by_topic;  // one past the highest sequence seen
   };
 

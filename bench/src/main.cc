@@ -85,8 +85,9 @@ int run(int argc, char** argv) {
   auto* const publish_command = app.add_subcommand("publish", "Publish and wait for the acknowledgements");
   add_connection_options(*publish_command, load);
   add_publish_options(*publish_command, load);
-  publish_command->add_option("--verify", verify_filter,
-                              "Subscribe to this filter afterwards, e.g. '$replay/earliest/bench/#', and expect every message");
+  publish_command->add_option(
+      "--verify", verify_filter,
+      "Subscribe to this filter afterwards, e.g. '$replay/earliest/bench/#', and expect every message");
 
   auto* const subscribe_command = app.add_subcommand("subscribe", "Receive what others publish, or a replay");
   add_connection_options(*subscribe_command, load);
@@ -115,7 +116,8 @@ int run(int argc, char** argv) {
   add_publish_options(*resume_command, load);
   resume_command->add_option("--subscribers", resuming, "Persistent subscribers")->capture_default_str();
 
-  auto* const null_command = app.add_subcommand("null-server", "Acknowledge everything, do nothing: the loader's own limit");
+  auto* const null_command =
+      app.add_subcommand("null-server", "Acknowledge everything, do nothing: the loader's own limit");
   null_command->add_option("--host", load.address.host, "Address to listen at")->capture_default_str();
   null_command->add_option("--port", load.address.port, "Port, 0 for any")->capture_default_str();
   null_command->add_option("--ports-file", ports_file, "Where to write mqtt=<port> once it listens");

@@ -1,11 +1,11 @@
-#include <sys/socket.h>
-#include <sys/signalfd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <fmt/format.h>
+#include <csignal>
 #include <fstream>
 #include <limits>
 #include <memory>
@@ -24,24 +24,18 @@ class Peer final : public Stream {
  private:
   void on_packet(const Packet& packet) override {
     switch (packet.type) {
-      case Type::connect:
-        version_ = version_of_connect(packet);
-        return put_connack(output(), version_);
+      case Type::connect: version_ = version_of_connect(packet); return put_connack(output(), version_);
       case Type::publish: {
         const Publish publish = read_publish(packet, version_);
         if (publish.qos > 0) put_ack(output(), publish.qos == 1 ? Type::puback : Type::pubrec, publish.id);
         return;
       }
-      case Type::pubrel:
-        return put_ack(output(), Type::pubcomp, read_ack(packet, version_).id);
+      case Type::pubrel: return put_ack(output(), Type::pubcomp, read_ack(packet, version_).id);
       case Type::subscribe:
         return put_suback(output(), version_, read_ack({Type::puback, 0, packet.body.substr(0, 2)}, version_).id, 0);
-      case Type::pingreq:
-        return put_pingresp(output());
-      case Type::disconnect:
-        return close();
-      default:
-        return;
+      case Type::pingreq: return put_pingresp(output());
+      case Type::disconnect: return close();
+      default: return;
     }
   }
   void on_lost(std::string_view) override {}

@@ -11,7 +11,9 @@
 namespace bitacora::bench {
 namespace {
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; }
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
 
 }  // namespace
 
@@ -22,7 +24,8 @@ ProcessUse use_of_process(int pid) {
 
   std::ifstream stat(directory + "/stat");
   const std::string line{std::istreambuf_iterator<char>(stat), {}};
-  // The name in parentheses may hold blanks: fields are counted from behind it. utime and stime are the 12th and 13th there.
+  // The name in parentheses may hold blanks: fields are counted from behind it. utime and stime are the 12th and 13th
+  // there.
   std::istringstream fields(line.substr(line.rfind(')') == std::string::npos ? line.size() : line.rfind(')') + 1));
   std::string skipped;
   for (int i = 0; i < 11; ++i) fields >> skipped;

@@ -1,6 +1,6 @@
-// Publishes stamped messages over one connection, at most `window` of them without their last acknowledgement. Closed loop:
-// the next one goes as soon as the window has room. Open loop: each has its time, and what the server delays is counted from
-// that time, not from when it could at last be sent.
+// Publishes stamped messages over one connection, at most `window` of them without their last acknowledgement. Closed
+// loop: the next one goes as soon as the window has room. Open loop: each has its time, and what the server delays is
+// counted from that time, not from when it could at last be sent.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,8 @@ struct PublisherSettings {
   std::uint32_t run = 0;
   std::uint32_t index = 0;
   std::uint8_t qos = 1;
-  std::uint16_t window = 20;  // 1 .. 65535; not looked at for QoS 0
-  std::size_t payload = 64;   // bytes, at least Stamp::size
+  std::uint16_t window = 20;        // 1 .. 65535; not looked at for QoS 0
+  std::size_t payload = 64;         // bytes, at least Stamp::size
   std::vector<std::string> topics;  // taken in turn
   std::uint64_t messages = 0;       // how many to send; UINT64_MAX: until stop()
 };
@@ -48,7 +48,9 @@ class Publisher : public Client {
   // When the next message is due; INT64_MAX if none is to be sent or the window is full.
   [[nodiscard]] std::int64_t next_due_ns() const;
   // All are sent, and acknowledged as their QoS asks.
-  [[nodiscard]] bool is_done() const { return started_ && sent_ >= settings_.messages && in_flight_ == 0 && unsent() == 0; }
+  [[nodiscard]] bool is_done() const {
+    return started_ && sent_ >= settings_.messages && in_flight_ == 0 && unsent() == 0;
+  }
 
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
   [[nodiscard]] std::uint64_t acknowledged() const { return acknowledged_; }
@@ -79,8 +81,8 @@ class Publisher : public Client {
   Schedule schedule_;
   bool started_ = false;
   std::string payload_;
-  std::vector<Slot> slots_;               // by packet id - 1
-  std::vector<std::uint16_t> free_ids_;   // a ring
+  std::vector<Slot> slots_;              // by packet id - 1
+  std::vector<std::uint16_t> free_ids_;  // a ring
   std::size_t next_free_ = 0;
   std::uint32_t in_flight_ = 0;
   std::uint64_t sent_ = 0;

@@ -52,7 +52,8 @@ Report run_publish(const LoadSettings& load, const std::string& verify_filter) {
     const std::int64_t start_ns = now_ns();
     fleet.add_subscriber(subscriber_settings(fleet, load, 0, verify_filter, std::min<std::uint8_t>(load.qos, 1)));
     const Subscriber& reader = *fleet.subscribers().front();
-    fleet.receive(report, [&] { return reader.ledger().received() >= report.sent; }, Fleet::Completion::required);
+    fleet.receive(
+        report, [&] { return reader.ledger().received() >= report.sent; }, Fleet::Completion::required);
     Phase phase = delivery_phase(fleet, "verify", start_ns);
     phase.latency = {};  // a replay's age says nothing about speed
     meter.finish(phase);
@@ -80,9 +81,8 @@ Report run_subscribe(const LoadSettings& load, const SubscribeSettings& subscrib
                                                   : std::numeric_limits<std::int64_t>::max();
   const auto is_complete = [&] {
     if (now_ns() >= end_ns) return true;
-    return subscribe.messages > 0 &&
-           std::all_of(fleet.subscribers().begin(), fleet.subscribers().end(),
-                       [&](const auto& s) { return s->messages() >= subscribe.messages; });
+    return subscribe.messages > 0 && std::all_of(fleet.subscribers().begin(), fleet.subscribers().end(),
+                                                 [&](const auto& s) { return s->messages() >= subscribe.messages; });
   };
   fleet.receive(report, is_complete,
                 subscribe.messages > 0 ? Fleet::Completion::required : Fleet::Completion::optional);
@@ -128,8 +128,9 @@ Report run_pubsub(const LoadSettings& load, const PubsubSettings& pubsub) {
     for (const auto& subscriber : fleet.subscribers()) count += subscriber->ledger().received();
     return count;
   };
-  fleet.receive(report, [&] { return received() >= expected; },
-                report.qos == 0 ? Fleet::Completion::optional : Fleet::Completion::required);
+  fleet.receive(
+      report, [&] { return received() >= expected; },
+      report.qos == 0 ? Fleet::Completion::optional : Fleet::Completion::required);
   Phase phase = delivery_phase(fleet, "deliver", start_ns);
   phase.latency_of = "due to received";
   meter.finish(phase);
@@ -164,12 +165,13 @@ Report run_resume(const LoadSettings& load, std::uint32_t subscribers) {
   const bool are_resumed = std::all_of(fleet.subscribers().begin(), fleet.subscribers().end(),
                                        [](const auto& s) { return s->connack()->session_present; });
   if (!are_resumed) report.failures.emplace_back("the server forgot a session");
-  fleet.receive(report,
-                [&] {
-                  return std::all_of(fleet.subscribers().begin(), fleet.subscribers().end(),
-                                     [&](const auto& s) { return s->ledger().received() >= report.sent; });
-                },
-                Fleet::Completion::required);
+  fleet.receive(
+      report,
+      [&] {
+        return std::all_of(fleet.subscribers().begin(), fleet.subscribers().end(),
+                           [&](const auto& s) { return s->ledger().received() >= report.sent; });
+      },
+      Fleet::Completion::required);
   Phase phase = delivery_phase(fleet, "resume", start_ns);
   phase.latency = {};  // they waited for the subscriber
   meter.finish(phase);

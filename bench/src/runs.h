@@ -14,16 +14,16 @@ struct LoadSettings {
   Version version = Version::v3_1_1;
   std::uint8_t qos = 1;
   std::uint32_t publishers = 10;
-  std::uint16_t window = 20;      // of each publisher
-  std::size_t payload = 64;       // bytes
-  std::uint32_t topics = 1;       // of each publisher: <prefix>/<publisher>/<topic>
+  std::uint16_t window = 20;         // of each publisher
+  std::size_t payload = 64;          // bytes
+  std::uint32_t topics = 1;          // of each publisher: <prefix>/<publisher>/<topic>
   std::uint64_t messages = 100'000;  // all publishers together; 0: as many as fit in duration_s
   double duration_s = 0;
-  double rate = 0;                // messages/s, all publishers together; 0: closed loop
-  double patience_s = 10;         // how long nothing may come before what is missing counts as lost
-  std::string prefix;             // empty: "bench/<run>"
-  int server_pid = 0;             // 0: the server's use of the machine is not looked at
-  std::uint32_t run = 0;          // this run's own number
+  double rate = 0;         // messages/s, all publishers together; 0: closed loop
+  double patience_s = 10;  // how long nothing may come before what is missing counts as lost
+  std::string prefix;      // empty: "bench/<run>"
+  int server_pid = 0;      // 0: the server's use of the machine is not looked at
+  std::uint32_t run = 0;   // this run's own number
 };
 
 // Publishes and waits for the acknowledgements; for QoS 0 until each connection's PINGREQ behind the last publish is
@@ -55,7 +55,8 @@ struct PubsubSettings {
 [[nodiscard]] Report run_resume(const LoadSettings& load, std::uint32_t subscribers);
 
 // Takes connections at `address` and acknowledges everything at once, without doing anything: what the loader reaches
-// against it is the loader's own limit. Writes "mqtt=<port>" to `ports_file` unless it is empty. Ends with SIGINT or SIGTERM.
+// against it is the loader's own limit. Writes "mqtt=<port>" to `ports_file` unless it is empty. Ends with SIGINT or
+// SIGTERM.
 void run_null_server(const Address& address, const std::string& ports_file);
 
 }  // namespace bitacora::bench

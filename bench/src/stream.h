@@ -1,5 +1,5 @@
-// A non-blocking TCP stream of MQTT packets: what comes in is cut into packets, what goes out is gathered and written when
-// the input of one read has been dealt with. Clients and the null server's peers are both made of it.
+// A non-blocking TCP stream of MQTT packets: what comes in is cut into packets, what goes out is gathered and written
+// when the input of one read has been dealt with. Clients and the null server's peers are both made of it.
 #pragma once
 
 #include <string>

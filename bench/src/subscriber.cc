@@ -27,19 +27,18 @@ void Subscriber::on_answer(const Packet& packet) {
   switch (packet.type) {
     case Type::suback: {
       const Ack ack = read_ack(packet, version());
-      if (ack.reason >= 0x80) return fail(fmt::format("the server refused the filter {} with code {:#04x}", settings_.filter, ack.reason));
+      if (ack.reason >= 0x80)
+        return fail(fmt::format("the server refused the filter {} with code {:#04x}", settings_.filter, ack.reason));
       subscribed_ = true;
       return;
     }
-    case Type::publish:
-      return on_publish(read_publish(packet, version()));
+    case Type::publish: return on_publish(read_publish(packet, version()));
     case Type::pubrel: {
       const std::uint16_t id = read_ack(packet, version()).id;
       if (!unreleased_.empty()) unreleased_[id] = false;
       return put_ack(output(), Type::pubcomp, id);
     }
-    default:
-      return;
+    default: return;
   }
 }
 

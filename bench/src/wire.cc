@@ -72,24 +72,28 @@ void put_packet(std::string& to, Type type, std::uint8_t flags, std::string_view
 // Steps over the value of one property, whose identifier has been read.
 void skip_property(Reader& reader, std::uint32_t identifier) {
   switch (identifier) {
-    case 0x01: case 0x17: case 0x19: case 0x24: case 0x25: case 0x28: case 0x29: case 0x2a:
-      reader.take(1);
-      return;
-    case 0x13: case 0x21: case 0x22: case 0x23:
-      reader.take(2);
-      return;
-    case 0x02: case 0x11: case 0x18: case 0x27:
-      reader.take(4);
-      return;
-    case 0x0b:
-      reader.varint();
-      return;
+    case 0x01:
+    case 0x17:
+    case 0x19:
+    case 0x24:
+    case 0x25:
+    case 0x28:
+    case 0x29:
+    case 0x2a: reader.take(1); return;
+    case 0x13:
+    case 0x21:
+    case 0x22:
+    case 0x23: reader.take(2); return;
+    case 0x02:
+    case 0x11:
+    case 0x18:
+    case 0x27: reader.take(4); return;
+    case 0x0b: reader.varint(); return;
     case 0x26:
       reader.string();
       reader.string();
       return;
-    default:
-      reader.string();
+    default: reader.string();
   }
 }
 
@@ -108,7 +112,8 @@ std::optional<Packet> take_packet(std::string_view& from) {
   ++header;
   if (from.size() < header + length) return std::nullopt;
   const auto first = static_cast<std::uint8_t>(from[0]);
-  const Packet packet{static_cast<Type>(first >> 4), static_cast<std::uint8_t>(first & 0x0f), from.substr(header, length)};
+  const Packet packet{static_cast<Type>(first >> 4), static_cast<std::uint8_t>(first & 0x0f),
+                      from.substr(header, length)};
   from.remove_prefix(header + length);
   return packet;
 }
@@ -185,8 +190,8 @@ void put_connack(std::string& to, Version version) {
 }
 
 void put_publish(std::string& to, Version version, const Publish& publish) {
-  const std::size_t size = 2 + publish.topic.size() + (publish.qos > 0 ? 2 : 0) + (version == Version::v5 ? 1 : 0) +
-                           publish.payload.size();
+  const std::size_t size =
+      2 + publish.topic.size() + (publish.qos > 0 ? 2 : 0) + (version == Version::v5 ? 1 : 0) + publish.payload.size();
   to.push_back(static_cast<char>(static_cast<std::uint8_t>(Type::publish) << 4 | publish.qos << 1));
   put_varint(to, size);
   put_string(to, publish.topic);

@@ -1,8 +1,9 @@
-// The few MQTT packets that a load generator needs, 3.1.1 and 5.0, written apart from the server's codec on purpose: what
-// both ends of a measurement share, it cannot find wrong. Lean as well: it must not take the processor from the server.
+// The few MQTT packets that a load generator needs, 3.1.1 and 5.0, written apart from the server's codec on purpose:
+// what both ends of a measurement share, it cannot find wrong. Lean as well: it must not take the processor from the
+// server.
 //
-// Reading is lenient where a load generator need not care (unknown properties are stepped over), but a packet that is cut
-// short or runs over its end throws ProtocolError.
+// Reading is lenient where a load generator need not care (unknown properties are stepped over), but a packet that is
+// cut short or runs over its end throws ProtocolError.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,20 @@ namespace bitacora::bench {
 enum class Version : std::uint8_t { v3_1_1 = 4, v5 = 5 };
 
 enum class Type : std::uint8_t {
-  connect = 1, connack, publish, puback, pubrec, pubrel, pubcomp, subscribe, suback, unsubscribe, unsuback, pingreq,
-  pingresp, disconnect
+  connect = 1,
+  connack,
+  publish,
+  puback,
+  pubrec,
+  pubrel,
+  pubcomp,
+  subscribe,
+  suback,
+  unsubscribe,
+  unsuback,
+  pingreq,
+  pingresp,
+  disconnect
 };
 
 struct ProtocolError : std::runtime_error {
