@@ -1,5 +1,7 @@
 #include "storage/file_system.h"
 
+#include <cerrno>
+
 namespace bitacora::storage {
 
 Result<Bytes> read_file(FileSystem& fs, const std::string& path) {
@@ -44,7 +46,10 @@ Result<> create_directories_durably(FileSystem& fs, const std::string& path) {
     if (auto made = create_directories_durably(fs, parent); !made) return made;
   }
   if (auto made = fs.create_directories(path); !made) return made;
-  return fs.sync_directory(parent);
+  auto synced = fs.sync_directory(parent);
+  // A parent that we may not read is not ours, and what was made in it before is its owner's to keep.
+  if (*there && !synced && synced.error().os_error == EACCES) return {};
+  return synced;
 }
 
 }  // namespace bitacora::storage

@@ -42,7 +42,7 @@ std::optional<Components> components_of(const std::string& path) {
 struct Place {
   MemoryNodePtr parent;  // nullptr for the root
   std::string name;
-  MemoryNodePtr node;    // nullptr if there is none
+  MemoryNodePtr node;  // nullptr if there is none
 };
 
 // The errno of the failure, else 0 and `place` is set.

@@ -65,7 +65,8 @@ void MemoryImage::write_sector(std::uint64_t sector, std::size_t begin, ByteView
 
 void MemoryImage::truncate(std::uint64_t size) {
   if (size < size_) {
-    // Cutting is writing zeros that a crash may leave out: then the old bytes are back if the file is long enough again.
+    // Cutting is writing zeros that a crash may leave out: then the old bytes are back if the file is long enough
+    // again.
     std::set<std::uint64_t> sectors;
     const std::uint64_t first = size / sector_size;
     for (auto page = pages_.lower_bound(size / page_size); page != pages_.end(); ++page) {

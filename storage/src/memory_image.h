@@ -1,9 +1,9 @@
 // The bytes of one file in memory, with what a power cut may make of them.
 //
-// Reads see every write at once. Beside the visible bytes it keeps, for each 512-byte sector that was written since the last
-// sync, the sector's durable bytes and the writes made to it since; and the sizes that the file has had since. So a write
-// costs what it writes, a sync what was written, and a crash what was not synced; the size of the file does not matter.
-// Zeros that were never written over take no room.
+// Reads see every write at once. Beside the visible bytes it keeps, for each 512-byte sector that was written since the
+// last sync, the sector's durable bytes and the writes made to it since; and the sizes that the file has had since. So
+// a write costs what it writes, a sync what was written, and a crash what was not synced; the size of the file does not
+// matter. Zeros that were never written over take no room.
 //
 // Not thread-safe.
 #pragma once
@@ -33,8 +33,8 @@ class MemoryImage {
   // A sync failed: what it was to cover stays visible and is gone after the next crash, whatever is synced in between.
   // Bytes that are written over later are as new.
   void lose_unsynced();
-  // Leaves what the disk has. Of each unsynced sector that is any state it went through, or, torn, a run of bytes of one
-  // such state within another; the size is any the file had or any between the smallest and the largest of those.
+  // Leaves what the disk has. Of each unsynced sector that is any state it went through, or, torn, a run of bytes of
+  // one such state within another; the size is any the file had or any between the smallest and the largest of those.
   void crash(CrashDice& dice);
   // Changes the bit in all states of its byte. bit < 8 * size().
   void flip_bit(std::uint64_t bit);
@@ -67,8 +67,8 @@ class MemoryImage {
   std::map<std::uint64_t, UnsyncedSector> unsynced_;      // by position / sector_size
   std::uint64_t size_ = 0;                                // visible; what is beyond is zero in pages_
   std::uint64_t durable_size_ = 0;
-  std::uint64_t next_durable_size_ = 0;                   // after a sync now; size_ unless a sync failed
-  std::vector<std::uint64_t> unsynced_sizes_;             // each value of next_durable_size_ since the sync
+  std::uint64_t next_durable_size_ = 0;        // after a sync now; size_ unless a sync failed
+  std::vector<std::uint64_t> unsynced_sizes_;  // each value of next_durable_size_ since the sync
 };
 
 }  // namespace bitacora::storage

@@ -1,8 +1,8 @@
 // Files and directories in memory, with the names that a power cut may take or bring back.
 //
-// A node is a file or a directory and knows no name; a directory holds names, the visible ones and, for each that changed
-// since the directory was synced, what it named then and since. A node lives as long as a name, an old name or an open file
-// leads to it.
+// A node is a file or a directory and knows no name; a directory holds names, the visible ones and, for each that
+// changed since the directory was synced, what it named then and since. A node lives as long as a name, an old name or
+// an open file leads to it.
 //
 // Not thread-safe.
 #pragma once
@@ -36,8 +36,8 @@ class MemoryDirectory {
 
  private:
   struct UnsyncedName {
-    MemoryNodePtr durable;              // nullptr: no such name
-    std::vector<MemoryNodePtr> since;   // in order; empty: a sync failed
+    MemoryNodePtr durable;             // nullptr: no such name
+    std::vector<MemoryNodePtr> since;  // in order; empty: a sync failed
   };
   std::map<std::string, MemoryNodePtr> entries_;
   std::map<std::string, UnsyncedName> unsynced_;
@@ -45,8 +45,8 @@ class MemoryDirectory {
 
 struct MemoryNode {
   std::variant<MemoryImage, MemoryDirectory> content;
-  std::uint32_t name_count = 0;           // visible names; 0: unlinked, its bytes do not count as used
-  std::uint64_t locked_in_generation = 0; // 0: not locked; see MemoryFileSystem
+  std::uint32_t name_count = 0;            // visible names; 0: unlinked, its bytes do not count as used
+  std::uint64_t locked_in_generation = 0;  // 0: not locked; see MemoryFileSystem
 
   [[nodiscard]] MemoryImage* image() noexcept { return std::get_if<MemoryImage>(&content); }
   [[nodiscard]] MemoryDirectory* directory() noexcept { return std::get_if<MemoryDirectory>(&content); }

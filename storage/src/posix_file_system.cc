@@ -22,7 +22,8 @@ namespace {
 constexpr mode_t file_mode = 0600;
 constexpr mode_t directory_mode = 0700;
 
-// Owns a descriptor. close() can tell of a failed write only what fdatasync told before, so its result is not looked at.
+// Owns a descriptor. close() can tell of a failed write only what fdatasync told before, so its result is not looked
+// at.
 class Descriptor {
  public:
   explicit Descriptor(int fd) noexcept : fd_(fd) {}
@@ -113,9 +114,8 @@ class PosixFile final : public File {
     std::size_t count = 0;
     while (count < into.size()) {
       const std::span<std::byte> rest = into.subspan(count);
-      const ssize_t got = uninterrupted([&] {
-        return ::pread(descriptor_.get(), rest.data(), rest.size(), static_cast<off_t>(position + count));
-      });
+      const ssize_t got = uninterrupted(
+          [&] { return ::pread(descriptor_.get(), rest.data(), rest.size(), static_cast<off_t>(position + count)); });
       if (got < 0) return fail_os("read", path_, errno);
       if (got == 0) break;
       count += static_cast<std::size_t>(got);
@@ -140,7 +140,8 @@ class PosixFile final : public File {
     return {};
   }
 
-  // Not tried again, not even after EINTR: a sync that failed once may succeed next time without having written anything.
+  // Not tried again, not even after EINTR: a sync that failed once may succeed next time without having written
+  // anything.
   Result<> sync_data() override {
     if (::fdatasync(descriptor_.get()) != 0) return fail_os("fdatasync", path_, errno);
     return {};
@@ -258,8 +259,8 @@ class PosixFileSystem final : public FileSystem {
     return {};
   }
 
-  // flock belongs to the open, not to the process: a second open in this process conflicts too, and a dead process holds
-  // nothing. The file stays when the lock goes; removing it would let two openers lock two files of one name.
+  // flock belongs to the open, not to the process: a second open in this process conflicts too, and a dead process
+  // holds nothing. The file stays when the lock goes; removing it would let two openers lock two files of one name.
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
     auto descriptor = open_regular(path, flags_of(OpenMode::create));
     if (!descriptor) return Failed(descriptor.error());

@@ -35,7 +35,8 @@ bool is_log_name_character(char c) {
 std::string printable(std::string_view name) {
   constexpr std::size_t shown = 64;
   std::string text(name.substr(0, shown));
-  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::ranges::replace_if(
+      text, [](char c) { return c < ' ' || c > '~'; }, '?');
   return name.size() > shown ? text + "..." : text;
 }
 
@@ -106,8 +107,9 @@ Result<> check_log_name(std::string_view name) {
     return fail(Errc::invalid_argument, "a log must not be named '" + std::string(name) + "'");
   }
   if (!std::ranges::all_of(name, is_log_name_character)) {
-    return fail(Errc::invalid_argument, "the log name '" + printable(name) +
-                                            "' has a character outside a-z A-Z 0-9 . _ - (Kafka's rule for topic names)");
+    return fail(Errc::invalid_argument,
+                "the log name '" + printable(name) +
+                    "' has a character outside a-z A-Z 0-9 . _ - (Kafka's rule for topic names)");
   }
   return {};
 }

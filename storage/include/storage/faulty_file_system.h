@@ -1,4 +1,5 @@
-// Wraps another file system and makes calls fail, by count. A test runs N = 1, 2, 3 ... until a run has no fault. Thread-safe.
+// Wraps another file system and makes calls fail, by count. A test runs N = 1, 2, 3 ... until a run has no fault.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +10,13 @@
 namespace bitacora::storage {
 
 enum class FaultKind {
-  io_error,      // the call does nothing and fails
-  no_space,      // the same with Errc::no_space; a write has written a random part
-  short_write,   // a write writes a random part, then fails with io_error; any other call as io_error
-  failed_sync,   // a sync fails with io_error and what it was to make durable never will be: it is dropped at the next crash,
-                 // though reads see it until then (what Linux does: a later sync succeeds and makes nothing of it durable).
-                 // Over another file system than MemoryFileSystem, and for a call that is no sync, the same as io_error
+  io_error,     // the call does nothing and fails
+  no_space,     // the same with Errc::no_space; a write has written a random part
+  short_write,  // a write writes a random part, then fails with io_error; any other call as io_error
+  failed_sync,  // a sync fails with io_error and what it was to make durable never will be: it is dropped at the next
+                // crash, though reads see it until then (what Linux does: a later sync succeeds and makes nothing of it
+                // durable). Over another file system than MemoryFileSystem, and for a call that is no sync, the same as
+                // io_error
 };
 
 enum class FaultTarget {
@@ -36,10 +38,10 @@ struct FaultPlan {
 
 class FaultyFileSystem : public FileSystem {
  public:
-  virtual void arm(FaultPlan plan) = 0;                    // counting starts anew; holds for files that are open already
-  virtual void disarm() = 0;                               // fired() and calls() keep their values
-  [[nodiscard]] virtual bool fired() const = 0;            // since arm()
-  [[nodiscard]] virtual std::uint64_t calls() const = 0;   // of the armed target, since arm()
+  virtual void arm(FaultPlan plan) = 0;                   // counting starts anew; holds for files that are open already
+  virtual void disarm() = 0;                              // fired() and calls() keep their values
+  [[nodiscard]] virtual bool fired() const = 0;           // since arm()
+  [[nodiscard]] virtual std::uint64_t calls() const = 0;  // of the armed target, since arm()
 };
 
 // `inner` outlives the result and all that the result opened.

@@ -1,10 +1,10 @@
 // A file system in memory that can lose power. For tests, simulators and examples; thread-safe.
 //
 // crash(seed) leaves what a real disk might: every byte that a sync covered; of the rest a seeded, random subset of the
-// 512-byte sectors written since, in any order, some torn; file sizes likewise. A name (created, renamed, removed) that no
-// sync_directory of its directory covered is there or not, each by itself: after a rename both names may exist, or neither.
-// A directory whose own name is lost takes with it all that is below. One seed over one history leaves one disk. Open files
-// are dead afterwards (every call fails with io_error), locks are gone.
+// 512-byte sectors written since, in any order, some torn; file sizes likewise. A name (created, renamed, removed) that
+// no sync_directory of its directory covered is there or not, each by itself: after a rename both names may exist, or
+// neither. A directory whose own name is lost takes with it all that is below. One seed over one history leaves one
+// disk. Open files are dead afterwards (every call fails with io_error), locks are gone.
 //
 // Paths: "a/b", "/a/b" and "./a/b" are the same; ".." is refused with invalid_argument.
 #pragma once
@@ -18,8 +18,8 @@ namespace bitacora::storage {
 // What MemoryFileSystem::open returns.
 class MemoryFile : public File {
  public:
-  // As a failed fdatasync leaves it: what was written since the last sync stays visible to reads, and is gone after the next
-  // crash even if a later sync succeeds. Bytes that are written over afterwards are as any others.
+  // As a failed fdatasync leaves it: what was written since the last sync stays visible to reads, and is gone after the
+  // next crash even if a later sync succeeds. Bytes that are written over afterwards are as any others.
   virtual void lose_unsynced() = 0;
 };
 
