@@ -20,9 +20,10 @@ function(bitacora_library name)
   set_target_properties(bitacora_${name} PROPERTIES LINKER_LANGUAGE CXX)
 endfunction()
 
-# bitacora_test(<name> DEPENDS <targets>): one GoogleTest program from every *_test.cc below tests/<name>/.
+# bitacora_test(<name> DEPENDS <targets> [LABELS <label>]): one GoogleTest program from every source in tests/<name>/.
+# The label "threads" marks what is run under ThreadSanitizer as well; `threaded_tests` builds just those.
 function(bitacora_test name)
-  cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPENDS;LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc")
   if(NOT sources)
     return()
@@ -32,5 +33,12 @@ function(bitacora_test name)
   target_compile_definitions(${name}_test PRIVATE BITACORA_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     BITACORA_BINARY_DIR="${PROJECT_BINARY_DIR}")
   target_link_libraries(${name}_test PRIVATE ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
-  gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  set(properties TIMEOUT 300)
+  if(arg_LABELS)
+    list(APPEND properties LABELS ${arg_LABELS})
+  endif()
+  gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+  if("threads" IN_LIST arg_LABELS)
+    add_dependencies(threaded_tests ${name}_test)
+  endif()
 endfunction()

@@ -30,9 +30,9 @@ ConfigResult<toml::table> parse_toml(std::string_view text, const std::string& f
     return toml::parse(text, file);
   } catch (const toml::parse_error& error) {
     const auto& begin = error.source().begin;
-    return Failure<ConfigMistakes>(ConfigMistakes{
-        {file, begin.line, begin.column,
-         fmt::format("this is not TOML: {}. Nothing behind it was looked at", error.description())}});
+    return Failure<ConfigMistakes>(
+        ConfigMistakes{{file, begin.line, begin.column,
+                        fmt::format("this is not TOML: {}. Nothing behind it was looked at", error.description())}});
   }
 }
 

@@ -17,7 +17,8 @@ class WholeCheck {
   }
 
   void check_logs() {
-    if (config_.logs.empty()) add("logs", 0, "", "there must be at least one [[logs]]; remove this line for the default");
+    if (config_.logs.empty())
+      add("logs", 0, "", "there must be at least one [[logs]]; remove this line for the default");
     std::set<std::string> seen;
     for (std::size_t i = 0; i < config_.logs.size(); ++i) {
       const LogConfig& log = config_.logs[i];
@@ -29,7 +30,7 @@ class WholeCheck {
   }
 
   void check_names_of_logs() {
-    if (!is_declared(config_.broker.default_log)) {
+    if (!log_names_.empty() && !is_declared(config_.broker.default_log)) {
       const auto* broker = root_["broker"].as_table();
       const auto* named = broker == nullptr ? nullptr : broker->get("default_log");
       const auto* logs = root_.get("logs");

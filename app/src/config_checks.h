@@ -8,6 +8,7 @@
 namespace bitacora::app {
 
 // Adds to `mistakes`. `root` is where `config` was read from, for the places of mistakes.
-void check_whole(const ServerConfig& config, const toml::table& root, const std::string& file, ConfigMistakes& mistakes);
+void check_whole(const ServerConfig& config, const toml::table& root, const std::string& file,
+                 ConfigMistakes& mistakes);
 
 }  // namespace bitacora::app

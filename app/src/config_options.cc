@@ -1,5 +1,5 @@
-// The table of options itself: every key of the configuration file, once, with what is allowed. Keys carry the names of the
-// members they fill; config/bitacora.toml says what each of them does.
+// The table of options itself: every key of the configuration file, once, with what is allowed. Keys carry the names of
+// the members they fill; config/bitacora.toml says what each of them does.
 #include <array>
 #include <limits>
 
@@ -74,8 +74,9 @@ void describe_route(OptionVisitor& v, bridge::Route& route) {
   v.text("log", route.log, {"the name of a log", {}, Presence::required});
   use_captured_level(route);
   std::string key = format_route_key(route);
-  v.text("key", key, {"\"topic\", \"client_id\", \"user_property:NAME\" or a captured level as in \"{id}\"",
-                      [&](const std::string& text) { return set_route_key(route, text); }});
+  v.text("key", key,
+         {"\"topic\", \"client_id\", \"user_property:NAME\" or a captured level as in \"{id}\"",
+          [&](const std::string& text) { return set_route_key(route, text); }});
   v.text_map("headers", route.headers);
 }
 

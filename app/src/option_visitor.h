@@ -1,5 +1,5 @@
-// The one table of options. `describe` names each option of the configuration once, with its range; who visits it decides
-// what happens: TomlReader fills the values from a file, TomlPrinter writes them down.
+// The one table of options. `describe` names each option of the configuration once, with its range; who visits it
+// decides what happens: TomlReader fills the values from a file, TomlPrinter writes them down.
 #pragma once
 
 #include <chrono>

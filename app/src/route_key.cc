@@ -38,14 +38,10 @@ void use_captured_level(bridge::Route& route) {
 
 std::string format_route_key(const bridge::Route& route) {
   switch (route.key) {
-    case bridge::PartitionKey::topic:
-      return "topic";
-    case bridge::PartitionKey::level:
-      return level_text(route.filter, route.key_level);
-    case bridge::PartitionKey::client_id:
-      return "client_id";
-    case bridge::PartitionKey::user_property:
-      return std::string(user_property_prefix) + route.key_property;
+    case bridge::PartitionKey::topic: return "topic";
+    case bridge::PartitionKey::level: return level_text(route.filter, route.key_level);
+    case bridge::PartitionKey::client_id: return "client_id";
+    case bridge::PartitionKey::user_property: return std::string(user_property_prefix) + route.key_property;
   }
   return {};
 }

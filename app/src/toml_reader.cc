@@ -50,8 +50,8 @@ const toml::node* TomlReader::take(std::string_view key, Presence presence) {
   scope_.known.emplace_back(key);
   const toml::node* node = scope_.table->get(key);
   if (node == nullptr && presence == Presence::required) {
-    mistake(scope_.table->source(), scope_.name + " has no " + std::string(key) + "; add " + std::string(key) +
-                                        " = \"...\" below this line");
+    mistake(scope_.table->source(),
+            scope_.name + " has no " + std::string(key) + "; add " + std::string(key) + " = \"...\" below this line");
   }
   return node;
 }
@@ -60,7 +60,8 @@ void TomlReader::report_unknown_keys() {
   for (const auto& [key, node] : *scope_.table) {
     const std::string name(key.str());
     if (std::find(scope_.known.begin(), scope_.known.end(), name) != scope_.known.end()) continue;
-    std::string message = (node.is_table() || node.is_array_of_tables() ? "unknown section " : "unknown option ") + name;
+    std::string message =
+        (node.is_table() || node.is_array_of_tables() ? "unknown section " : "unknown option ") + name;
     if (!scope_.name.empty()) message += " in " + scope_.name;
     if (const auto near = nearest_name(name, scope_.known)) {
       message += "; did you mean " + *near + "?";
@@ -173,9 +174,8 @@ void TomlReader::visit_bytes(std::string_view key, std::optional<std::int64_t>& 
     value = *bytes;
     return;
   }
-  const std::string what =
-      "a size from " + format_bytes(bounds.min) + " to " + format_bytes(bounds.max) +
-      ", as in \"64KiB\", \"128MiB\" or \"2GiB\"" + or_word(none);
+  const std::string what = "a size from " + format_bytes(bounds.min) + " to " + format_bytes(bounds.max) +
+                           ", as in \"64KiB\", \"128MiB\" or \"2GiB\"" + or_word(none);
   expected(key, *node, what, describe_value(*node));
 }
 

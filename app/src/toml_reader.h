@@ -1,5 +1,5 @@
-// Fills the configuration from a parsed TOML file and notes every mistake with its place: unknown keys, wrong types, values
-// out of range.
+// Fills the configuration from a parsed TOML file and notes every mistake with its place: unknown keys, wrong types,
+// values out of range.
 #pragma once
 
 #include <toml++/toml.h>

@@ -38,7 +38,8 @@ TEST(Bytes, ThatAreNoneAreRefused) {
 
 TEST(Units, ComeBackAsTheyWere) {
   EXPECT_TRUE(rc::check("any duration and size", [] {
-    const auto number = *rc::gen::map(rc::gen::arbitrary<std::int64_t>(), [](std::int64_t n) { return n < 0 ? -(n + 1) : n; });
+    const auto number =
+        *rc::gen::map(rc::gen::arbitrary<std::int64_t>(), [](std::int64_t n) { return n < 0 ? -(n + 1) : n; });
     RC_ASSERT(parse_duration(format_duration(milliseconds(number))) == milliseconds(number));
     RC_ASSERT(parse_bytes(format_bytes(number)) == number);
   }));

@@ -1,6 +1,6 @@
-// What the server is told, as one plain value: read from a TOML file, changed by command-line flags, checked as a whole. The
-// defaults of these structs are the defaults of the server; config/bitacora.toml shows each of them and a test holds the
-// two together.
+// What the server is told, as one plain value: read from a TOML file, changed by command-line flags, checked as a
+// whole. The defaults of these structs are the defaults of the server; config/bitacora.toml shows each of them and a
+// test holds the two together.
 #pragma once
 
 #include <chrono>
@@ -38,10 +38,10 @@ struct LogConfig {
 
 struct StorageConfig {
   OnDamage on_damage = OnDamage::start;
-  std::int64_t max_bytes_in_flight = 64 << 20;             // queued for the committer, over all logs
-  std::uint32_t sync_threads = 2;                          // files synced side by side
-  std::int64_t preallocate_bytes = 4 << 20;                // zeros ahead of a sync log's end; 0: none
-  std::int64_t index_interval_bytes = 4096;                // of log between two index entries
+  std::int64_t max_bytes_in_flight = 64 << 20;              // queued for the committer, over all logs
+  std::uint32_t sync_threads = 2;                           // files synced side by side
+  std::int64_t preallocate_bytes = 4 << 20;                 // zeros ahead of a sync log's end; 0: none
+  std::int64_t index_interval_bytes = 4096;                 // of log between two index entries
   std::chrono::milliseconds housekeeping_interval{60'000};  // how often retention and compaction run
 };
 
@@ -71,8 +71,8 @@ using ConfigMistakes = std::vector<ConfigMistake>;  // by line; never empty as a
 template <class T>
 using ConfigResult = Result<T, ConfigMistakes>;
 
-// All of the configuration or every mistake in it: nothing is half applied. `file` is only named in mistakes. Of broken TOML
-// syntax only the first place can be told.
+// All of the configuration or every mistake in it: nothing is half applied. `file` is only named in mistakes. Of broken
+// TOML syntax only the first place can be told.
 [[nodiscard]] ConfigResult<ServerConfig> parse_config(std::string_view toml, const std::string& file);
 [[nodiscard]] ConfigResult<ServerConfig> load_config(const std::string& file);
 
