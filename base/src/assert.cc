@@ -5,9 +5,8 @@
 
 namespace bitacora {
 
-void assertion_failed(const char* expression, const std::source_location& where) {
-  std::fprintf(stderr, "bitacora: assertion failed: %s at %s:%u in %s\n", expression, where.file_name(),
-               static_cast<unsigned>(where.line()), where.function_name());
+void assertion_failed(const char* expression, const char* file, int line, const char* function) {
+  std::fprintf(stderr, "bitacora: assertion failed: %s at %s:%d in %s\n", expression, file, line, function);
   std::abort();
 }
 

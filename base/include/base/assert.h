@@ -2,14 +2,12 @@
 // returns or a user writes.
 #pragma once
 
-#include <source_location>
-
 namespace bitacora {
 
 // Prints where and what, then aborts. Never returns.
-[[noreturn]] void assertion_failed(const char* expression, const std::source_location& where);
+[[noreturn]] void assertion_failed(const char* expression, const char* file, int line, const char* function);
 
 }  // namespace bitacora
 
 #define BITACORA_ASSERT(expression) \
-  ((expression) ? static_cast<void>(0) : ::bitacora::assertion_failed(#expression, std::source_location::current()))
+  ((expression) ? static_cast<void>(0) : ::bitacora::assertion_failed(#expression, __FILE__, __LINE__, __func__))
