@@ -27,8 +27,8 @@ struct Route {
   std::string log;                           // must exist
   PartitionKey key = PartitionKey::topic;
   std::size_t key_level = 0;                 // level: index of the captured level, from 0
-  std::string key_property;                  // user_property: its name
-  std::map<std::string, std::string> headers;  // added to each record
+  std::string key_property{};                // user_property: its name
+  std::map<std::string, std::string> headers{};  // added to each record
   friend bool operator==(const Route&, const Route&) = default;
 };
 
@@ -51,10 +51,10 @@ struct SessionSettings {
 
 struct BrokerSettings {
   std::string default_log = "mqtt";           // catches what no route matches; must exist
-  std::vector<Route> routes;
+  std::vector<Route> routes{};
   Receipts receipts = Receipts::on;           // MQTT 5.0 PUBACK/PUBREC carry log, partition, offset, ts
-  SessionSettings sessions;
-  mqtt::ConnectionLimits connection;
+  SessionSettings sessions{};
+  mqtt::ConnectionLimits connection{};
   std::size_t max_retained_payload = 1 << 20; // bytes
   std::size_t max_batch_bytes = 1 << 20;      // where a batch that gathers publishes is closed; one larger record still fits
 };
