@@ -1,0 +1,86 @@
+#include <random>
+#include <utility>
+
+#include "base/assert.h"
+#include "entrance.h"
+#include "net/server.h"
+#include "seats.h"
+#include "shard_loop.h"
+
+namespace bitacora::net {
+namespace {
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+bridge::ShardOptions options_of_shard(const Broker& broker, const MqttServerOptions& options, std::uint32_t index,
+                                      std::uint64_t seed) {
+  return {.index = bridge::ShardIndex(index),
+          .shard_count = options.shard_count,
+          .origin = options.first_origin + index,
+          .settings = broker.settings,
+          .recovered = broker.recovered,
+          .seed = seed + index};
+}
+
+}  // namespace
+
+struct MqttServer::State {
+  enum class Stage { new_born, running, stopped };
+
+  State(const Broker& broker, const MqttServerOptions& given)
+      : options(given),
+        seats(given.max_connections),
+        entrance(broker, given, seats, [this](bridge::ShardIndex shard, Arrival arrival) {
+          shards[shard.value()]->adopt(std::move(arrival));
+        }) {
+    const std::uint64_t seed = random_seed();
+    for (std::uint32_t index = 0; index < options.shard_count; ++index) {
+      shards.push_back(
+          std::make_unique<ShardLoop>(broker, options_of_shard(broker, options, index, seed), options.linger));
+    }
+  }
+
+  const MqttServerOptions options;
+  Seats seats;
+  std::vector<std::unique_ptr<ShardLoop>> shards;
+  Entrance entrance;
+  Stage stage = Stage::new_born;
+};
+
+MqttServer::MqttServer(const Broker& broker, const MqttServerOptions& options) {
+  BITACORA_ASSERT(options.shard_count > 0);
+  state_ = std::make_unique<State>(broker, options);
+}
+
+MqttServer::~MqttServer() { stop(); }
+
+Result<void, std::string> MqttServer::start() {
+  BITACORA_ASSERT(state_->stage == State::Stage::new_born);
+  if (auto bound = state_->entrance.bind(state_->options.listeners); !bound) return bound;
+  for (const auto& shard : state_->shards) shard->start();
+  state_->entrance.start();
+  state_->stage = State::Stage::running;
+  return {};
+}
+
+const std::vector<std::uint16_t>& MqttServer::ports() const noexcept { return state_->entrance.ports(); }
+
+void MqttServer::reload(std::shared_ptr<const bridge::BrokerSettings> settings) {
+  BITACORA_ASSERT(state_->stage == State::Stage::running);
+  state_->entrance.set_limits(settings->connection);
+  for (const auto& shard : state_->shards) shard->reload(settings);
+}
+
+void MqttServer::stop() {
+  if (std::exchange(state_->stage, State::Stage::stopped) != State::Stage::running) return;
+  state_->entrance.stop();  // first: from now on no connection is on its way to a shard
+  for (const auto& shard : state_->shards) shard->begin_stop(state_->options.stop_timeout);
+  for (const auto& shard : state_->shards) shard->join();
+}
+
+std::size_t MqttServer::open_connections() const noexcept { return state_->seats.taken(); }
+
+}  // namespace bitacora::net

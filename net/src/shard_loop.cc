@@ -1,0 +1,279 @@
+#include "shard_loop.h"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace bitacora::net {
+
+using bridge::ConnectionId;
+
+ShardLoop::ShardLoop(const Broker& broker, bridge::ShardOptions shard, std::chrono::milliseconds linger)
+    : clock_(broker.clock),
+      linger_time_(linger),
+      index_(shard.index.value()),
+      shard_(broker.store, broker.committer, broker.metrics, std::move(shard), broker.clock.now()) {
+  listen_to(broker.committer);
+}
+
+ShardLoop::~ShardLoop() {
+  mailbox_->open = false;
+  BITACORA_ASSERT(!thread_.joinable());
+}
+
+void ShardLoop::listen_to(storage::Committer& committer) {
+  committer.add_listener([this, mailbox = mailbox_](const std::shared_ptr<const storage::CommitNotice>& notice) {
+    // A notice that is posted just as the loop ends lies in the mailbox unread: `this` is not looked at.
+    if (mailbox->open) boost::asio::post(mailbox->loop, [this, notice] { on_commit(notice); });
+  });
+}
+
+void ShardLoop::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void ShardLoop::run() {
+  ::pthread_setname_np(::pthread_self(), ("mqtt-shard-" + std::to_string(index_)).c_str());
+  const auto stay = boost::asio::make_work_guard(loop_);
+  schedule_turn();  // what was recovered may have deadlines
+  loop_.run();
+}
+
+void ShardLoop::adopt(Arrival arrival) {
+  boost::asio::post(loop_, [this, arrival = std::move(arrival)]() mutable { open(std::move(arrival)); });
+}
+
+void ShardLoop::reload(std::shared_ptr<const bridge::BrokerSettings> settings) {
+  boost::asio::post(loop_, [this, settings = std::move(settings)] {
+    shard_.on_settings(settings, clock_.now());
+    schedule_turn();
+  });
+}
+
+void ShardLoop::begin_stop(std::chrono::milliseconds timeout) {
+  boost::asio::post(loop_, [this, timeout] {
+    const Now now = clock_.now();
+    stop_by_ = now.monotonic + timeout;
+    shard_.shut_down(now);
+    schedule_turn();
+  });
+}
+
+void ShardLoop::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+// --- input ---
+
+void ShardLoop::open(Arrival arrival) {
+  auto socket = watch(loop_, std::move(arrival.socket));
+  if (!socket) return;
+  const ConnectionId id = last_id_ = ConnectionId(last_id_.value() + 1);
+  connections_.try_emplace(id, std::move(*socket), std::move(arrival.seat));
+  const Now now = clock_.now();
+  shard_.open(id, std::move(arrival.peer), now);
+  shard_.on_bytes(id, arrival.bytes, now);
+  to_serve_.push_back(id);
+  schedule_turn();
+}
+
+void ShardLoop::on_commit(const std::shared_ptr<const storage::CommitNotice>& notice) {
+  shard_.on_commit(notice, clock_.now());
+  schedule_turn();
+}
+
+void ShardLoop::on_readable(ConnectionId id, Connection& connection) {
+  if (connection.stage == Connection::Stage::lingering) return discard_input(id, connection);
+  if (connection.stage == Connection::Stage::leaving || !shard_.wants_input(id)) return;  // serve() waits again
+  read(id, connection);
+}
+
+void ShardLoop::read(ConnectionId id, Connection& connection) {
+  const Now now = clock_.now();
+  const tcp::IoResult result = tcp::read_some(connection.socket.native_handle(), buffer_);
+  switch (result.state) {
+    case tcp::IoState::some: shard_.on_bytes(id, ByteView(buffer_).first(result.size), now); break;
+    case tcp::IoState::would_block: break;
+    case tcp::IoState::ended:
+      connection.peer_ended = true;
+      shard_.on_transport_closed(id, now);
+      break;
+    case tcp::IoState::broken: lose(id, connection, now); break;
+  }
+  to_serve_.push_back(id);
+  schedule_turn();
+}
+
+// A socket that is closed with bytes unread resets the connection, and the peer may never see what we sent last.
+void ShardLoop::discard_input(ConnectionId id, Connection& connection) {
+  const tcp::IoResult result = tcp::read_some(connection.socket.native_handle(), buffer_);
+  const bool more = result.state == tcp::IoState::some || result.state == tcp::IoState::would_block;
+  if (more) return wait(id, connection, WaitFor::input, &ShardLoop::on_readable);
+  erase(id);
+}
+
+void ShardLoop::on_writable(ConnectionId id, Connection& connection) {
+  if (connection.stage == Connection::Stage::lingering || connection.broken) return;
+  write(id, connection, clock_.now());
+  to_serve_.push_back(id);
+  schedule_turn();
+}
+
+// Only waited for while the socket is not read, so that a peer which resets the connection is noticed then too.
+void ShardLoop::on_failing(ConnectionId id, Connection& connection) {
+  const bool is_read = connection.awaits(WaitFor::input) || connection.stage != Connection::Stage::open;
+  if (is_read || !tcp::has_failed(connection.socket.native_handle())) return;
+  lose(id, connection, clock_.now());
+  to_serve_.push_back(id);
+}
+
+void ShardLoop::lose(ConnectionId id, Connection& connection, Now now) {
+  connection.broken = true;
+  if (!shard_.closed(id)) shard_.on_transport_closed(id, now);
+  schedule_turn();
+}
+
+// --- the end of a turn ---
+
+void ShardLoop::schedule_turn() {
+  if (std::exchange(turn_scheduled_, true)) return;
+  boost::asio::post(loop_, [this] { turn(); });
+}
+
+void ShardLoop::turn() {
+  turn_scheduled_ = false;
+  const Now now = clock_.now();
+  shard_.end_turn(now);
+  const std::vector<ConnectionId> touched = shard_.take_touched();
+  const Progress progress = touched.empty() && to_serve_.empty() ? Progress::none : Progress::some;
+  for (const ConnectionId id : touched) serve(id, now);
+  for (const ConnectionId id : to_serve_) serve(id, now);
+  to_serve_.clear();
+  go_on_if_there_is_work(progress, now);
+  end_if_stopped(now);
+  arm_timer(now);
+}
+
+void ShardLoop::go_on_if_there_is_work(Progress progress, Now now) {
+  if (!shard_.has_work()) {
+    idle_turns_ = 0;
+    return;
+  }
+  idle_turns_ = progress == Progress::some ? 0 : idle_turns_ + 1;
+  if (idle_turns_ <= max_idle_turns) return schedule_turn();
+  pause_until_ = now.monotonic + idle_pause;
+}
+
+void ShardLoop::serve(ConnectionId id, Now now) {
+  Connection* const connection = find(id);
+  if (connection == nullptr || connection->stage == Connection::Stage::lingering) return;
+  if (!connection->broken && !connection->awaits(WaitFor::room)) write(id, *connection, now);
+  if (shard_.closed(id)) return leave(id, *connection, now);
+  if (shard_.wants_input(id)) return wait(id, *connection, WaitFor::input, &ShardLoop::on_readable);
+  wait(id, *connection, WaitFor::failure, &ShardLoop::on_failing);
+}
+
+void ShardLoop::write(ConnectionId id, Connection& connection, Now now) {
+  const ByteView output = shard_.output(id);
+  if (output.empty()) return;
+  const std::size_t size = output.size();
+  const tcp::IoResult result = tcp::write_some(connection.socket.native_handle(), output);
+  if (result.state == tcp::IoState::broken) return lose(id, connection, now);
+  if (result.size > 0) shard_.consume_output(id, result.size, now);
+  if (result.size < size) wait(id, connection, WaitFor::room, &ShardLoop::on_writable);
+}
+
+void ShardLoop::leave(ConnectionId id, Connection& connection, Now now) {
+  if (connection.stage == Connection::Stage::open) {
+    connection.stage = Connection::Stage::leaving;
+    partings_.push_back({now.monotonic + linger_time_, id});
+  }
+  if (!connection.broken && !shard_.output(id).empty()) return;
+  shard_.forget(id);
+  connection.stage = Connection::Stage::lingering;
+  if (connection.broken || connection.peer_ended) return erase(id);
+  tcp::shut_down_writing(connection.socket.native_handle());
+  wait(id, connection, WaitFor::input, &ShardLoop::on_readable);
+}
+
+// A connection whose shard was told to forget it.
+void ShardLoop::erase(ConnectionId id) {
+  connections_.erase(id);
+  if (stop_by_) schedule_turn();
+}
+
+Connection* ShardLoop::find(ConnectionId id) {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : &found->second;
+}
+
+void ShardLoop::wait(ConnectionId id, Connection& connection, WaitFor what, OnReady on_ready) {
+  if (std::exchange(connection.awaits(what), true)) return;
+  const auto readiness = what == WaitFor::input ? readable : what == WaitFor::room ? writable : failing;
+  connection.socket.async_wait(readiness, [this, id, what, on_ready](const ErrorCode& error) {
+    Connection* const still_there = find(id);
+    if (error || still_there == nullptr) return;
+    still_there->awaits(what) = false;
+    (this->*on_ready)(id, *still_there);
+  });
+}
+
+// --- time ---
+
+std::optional<MonotonicTime> ShardLoop::next_deadline() const {
+  std::optional<MonotonicTime> earliest = shard_.next_deadline();
+  const auto consider = [&earliest](MonotonicTime time) { earliest = earliest ? std::min(*earliest, time) : time; };
+  if (!partings_.empty()) consider(partings_.front().deadline);
+  if (pause_until_) consider(*pause_until_);
+  if (stop_by_) consider(*stop_by_);
+  return earliest;
+}
+
+void ShardLoop::arm_timer(Now now) {
+  const auto deadline = next_deadline();
+  if (!deadline || (timer_set_for_ && *timer_set_for_ <= *deadline)) return;
+  timer_set_for_ = deadline;
+  timer_.expires_after(*deadline - now.monotonic);
+  timer_.async_wait([this](const ErrorCode& error) {
+    if (!error) on_timer();
+  });
+}
+
+void ShardLoop::on_timer() {
+  const Now now = clock_.now();
+  timer_set_for_.reset();
+  if (pause_until_ && *pause_until_ <= now.monotonic) pause_until_.reset();
+  shard_.on_time(now);
+  close_late(now);
+  schedule_turn();
+}
+
+void ShardLoop::close_late(Now now) {
+  for (; !partings_.empty() && partings_.front().deadline <= now.monotonic; partings_.pop_front()) {
+    const ConnectionId id = partings_.front().id;
+    const Connection* const connection = find(id);
+    if (connection == nullptr) continue;
+    if (connection->stage == Connection::Stage::leaving) shard_.forget(id);
+    erase(id);
+  }
+}
+
+void ShardLoop::end_if_stopped(Now now) {
+  if (!stop_by_) return;
+  const bool finished = connections_.empty() && shard_.idle();
+  if (!finished && now.monotonic < *stop_by_) return;
+  if (!finished) {
+    spdlog::warn("shard {} stops with {} connections open{}", index_, connections_.size(),
+                 shard_.idle() ? "" : " and records that the log has not answered");
+  }
+  mailbox_->open = false;
+  connections_.clear();
+  loop_.stop();
+}
+
+}  // namespace bitacora::net
