@@ -24,46 +24,46 @@ enum class CleanStart : std::uint8_t { no, yes };  // 3.x: Clean Session
 enum class SessionPresent : std::uint8_t { no, yes };
 
 struct Will {
-  std::string_view topic;
-  ByteView payload;
+  std::string_view topic{};
+  ByteView payload{};
   QoS qos = QoS::at_most_once;
   Retain retain = Retain::no;
-  Properties properties;
+  Properties properties{};
 };
 
 struct Connect {
   ProtocolVersion version = ProtocolVersion::v3_1_1;
   CleanStart clean_start = CleanStart::yes;
   std::uint16_t keep_alive = 0;  // s; 0: none
-  std::string_view client_id;
-  std::optional<Will> will;
-  std::optional<std::string_view> user_name;
-  std::optional<ByteView> password;
-  Properties properties;
+  std::string_view client_id{};
+  std::optional<Will> will{};
+  std::optional<std::string_view> user_name{};
+  std::optional<ByteView> password{};
+  Properties properties{};
 };
 
 struct Connack {
   SessionPresent session_present = SessionPresent::no;
   ReasonCode reason = ReasonCode::success;  // encoded for 3.x as the nearest return code 0 .. 5
-  Properties properties;
+  Properties properties{};
   friend bool operator==(const Connack&, const Connack&) = default;
 };
 
 struct Publish {
-  std::string_view topic;
-  ByteView payload;
+  std::string_view topic{};
+  ByteView payload{};
   QoS qos = QoS::at_most_once;
   Retain retain = Retain::no;
   Dup dup = Dup::no;
-  PacketId packet_id;  // 0 exactly when qos is 0
-  Properties properties;
+  PacketId packet_id{};  // 0 exactly when qos is 0
+  Properties properties{};
 };
 
 // PUBACK, PUBREC, PUBREL and PUBCOMP have one shape.
 struct Ack {
-  PacketId packet_id;
+  PacketId packet_id{};
   ReasonCode reason = ReasonCode::success;
-  Properties properties;
+  Properties properties{};
   friend bool operator==(const Ack&, const Ack&) = default;
 };
 struct Puback : Ack {};
@@ -82,36 +82,36 @@ struct SubscriptionOptions {
 };
 
 struct SubscribeEntry {
-  std::string_view filter;
+  std::string_view filter{};
   SubscriptionOptions options;
   friend bool operator==(const SubscribeEntry&, const SubscribeEntry&) = default;
 };
 
 struct Subscribe {
-  PacketId packet_id;
-  std::vector<SubscribeEntry> entries;  // at least one
-  Properties properties;
+  PacketId packet_id{};
+  std::vector<SubscribeEntry> entries{};  // at least one
+  Properties properties{};
   friend bool operator==(const Subscribe&, const Subscribe&) = default;
 };
 
 struct Suback {
-  PacketId packet_id;
-  std::vector<ReasonCode> reasons;  // one an entry, in order; encoded for 3.x as 0, 1, 2 or 0x80
-  Properties properties;
+  PacketId packet_id{};
+  std::vector<ReasonCode> reasons{};  // one an entry, in order; encoded for 3.x as 0, 1, 2 or 0x80
+  Properties properties{};
   friend bool operator==(const Suback&, const Suback&) = default;
 };
 
 struct Unsubscribe {
-  PacketId packet_id;
-  std::vector<std::string_view> filters;  // at least one
-  Properties properties;
+  PacketId packet_id{};
+  std::vector<std::string_view> filters{};  // at least one
+  Properties properties{};
   friend bool operator==(const Unsubscribe&, const Unsubscribe&) = default;
 };
 
 struct Unsuback {
-  PacketId packet_id;
-  std::vector<ReasonCode> reasons;  // not encoded for 3.x
-  Properties properties;
+  PacketId packet_id{};
+  std::vector<ReasonCode> reasons{};  // not encoded for 3.x
+  Properties properties{};
   friend bool operator==(const Unsuback&, const Unsuback&) = default;
 };
 
@@ -124,13 +124,13 @@ struct Pingresp {
 
 struct Disconnect {
   ReasonCode reason = ReasonCode::success;
-  Properties properties;
+  Properties properties{};
   friend bool operator==(const Disconnect&, const Disconnect&) = default;
 };
 
 struct Auth {
   ReasonCode reason = ReasonCode::success;
-  Properties properties;
+  Properties properties{};
   friend bool operator==(const Auth&, const Auth&) = default;
 };
 
