@@ -127,7 +127,7 @@ using Image = JournalImage::Session;
 bool apply_session(std::map<std::string, Image>& sessions, const JournalKey& key, std::optional<FieldReader> value) {
   const std::string client(key.first);
   if (!value) {
-    sessions.erase(client);
+    sessions[client].entry = {};
     return true;
   }
   SessionEntry entry{client, value->integer<std::uint64_t>(), {}, 0, 0};
@@ -135,9 +135,7 @@ bool apply_session(std::map<std::string, Image>& sessions, const JournalKey& key
   entry.expiry_s = value->integer<std::uint32_t>();
   entry.disconnected_at = value->integer<Timestamp>();
   if (!value->ended()) return false;
-  Image& image = sessions[client];
-  if (image.entry.epoch != entry.epoch) image = {};  // another session of that client: nothing of the old one counts
-  image.entry = std::move(entry);
+  sessions[client].entry = std::move(entry);
   return true;
 }
 
@@ -149,7 +147,7 @@ bool apply_subscription(Image& image, const JournalKey& key, std::optional<Field
   entry.identifier = value->integer<std::uint32_t>();
   entry.start = value->positions();
   if (!value->ended()) return false;
-  if (entry.epoch == image.entry.epoch) image.subscriptions.insert_or_assign(filter, std::move(entry));
+  image.subscriptions.insert_or_assign(filter, std::move(entry));
   return true;
 }
 
@@ -160,7 +158,7 @@ bool apply_feed(Image& image, const JournalKey& key, std::optional<FieldReader> 
   entry.live = value->integer<std::uint8_t>() != 0;
   entry.positions = value->positions();
   if (!value->ended()) return false;
-  if (entry.epoch == image.entry.epoch) image.feeds.insert_or_assign(feed, std::move(entry));
+  image.feeds.insert_or_assign(feed, std::move(entry));
   return true;
 }
 
@@ -172,7 +170,7 @@ bool apply_qos2(Image& image, const JournalKey& key, std::optional<FieldReader> 
     entry.received.push_back({id, value->integer<std::uint32_t>()});
   }
   if (!value->ended()) return false;
-  if (entry.epoch == image.entry.epoch) image.qos2 = std::move(entry);
+  image.qos2 = std::move(entry);
   return true;
 }
 
@@ -256,12 +254,24 @@ bool JournalImage::apply(const storage::RecordView& record) {
   }
   if (key->kind == 's') return apply_session(sessions_, *key, value);
   if (key->kind == 'm') return apply_mark(marks_, *key, value);
-  const auto session = sessions_.find(std::string(key->first));
-  if (session == sessions_.end()) return key->kind == 'f' || key->kind == 'c' || key->kind == 'q';
-  if (key->kind == 'f') return apply_subscription(session->second, *key, value);
-  if (key->kind == 'c') return apply_feed(session->second, *key, value);
-  if (key->kind == 'q') return apply_qos2(session->second, *key, value);
-  return false;
+  if (key->kind != 'f' && key->kind != 'c' && key->kind != 'q') return false;
+  // The session's own record may come later than these: compaction keeps only its last.
+  Session& session = sessions_[std::string(key->first)];
+  if (key->kind == 'f') return apply_subscription(session, *key, value);
+  if (key->kind == 'c') return apply_feed(session, *key, value);
+  return apply_qos2(session, *key, value);
+}
+
+void JournalImage::finish() {
+  std::erase_if(sessions_, [](const auto& named) { return named.second.entry.epoch == 0; });
+  for (auto& [client, session] : sessions_) {
+    const auto is_of_another_session = [epoch = session.entry.epoch](const auto& named) {
+      return named.second.epoch != epoch;
+    };
+    std::erase_if(session.subscriptions, is_of_another_session);
+    std::erase_if(session.feeds, is_of_another_session);
+    if (session.qos2 && session.qos2->epoch != session.entry.epoch) session.qos2.reset();
+  }
 }
 
 std::map<std::pair<std::string, std::int32_t>, storage::Offset> JournalImage::lowest_marks() const {

@@ -52,6 +52,7 @@ class Cursor {
 
   // A gap met since the last call; the cursor has moved behind it.
   [[nodiscard]] std::optional<Gap> take_gap();
+  [[nodiscard]] bool has_gap() const noexcept { return gap_.has_value(); }
 
   // Gives up the chunk read ahead, so that an idle cursor costs its positions only.
   void release_chunk();

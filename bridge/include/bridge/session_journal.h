@@ -38,7 +38,7 @@ using NamedPositions = std::vector<NamedPosition>;
 
 struct SessionEntry {
   std::string client_id;
-  std::uint64_t epoch = 0;
+  std::uint64_t epoch = 0;  // never 0 in a record
   mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v3_1_1;
   std::uint32_t expiry_s = 0;        // 0xFFFFFFFF: never
   Timestamp disconnected_at = 0;     // ms since the epoch; 0: the client was connected when this was written
@@ -112,6 +112,8 @@ class JournalImage {
 
   // False if the record is not of a form this version knows; it then changed nothing.
   [[nodiscard]] bool apply(const storage::RecordView& record);
+  // After the last record: takes out what belongs to no session or to an earlier one of its client.
+  void finish();
 
   [[nodiscard]] const std::map<std::string, Session>& sessions() const noexcept { return sessions_; }
   [[nodiscard]] std::map<std::string, Session>& sessions() noexcept { return sessions_; }

@@ -49,9 +49,13 @@ inline constexpr std::string_view sessions_log = "__sessions";
 inline constexpr std::string_view retained_log = "__retained";
 [[nodiscard]] storage::Result<> create_internal_logs(storage::Store& store);
 
-// What the logs say of sessions and retained messages at start. Made once, given to all shards.
+// What the logs say of sessions and retained messages at start. Made once, given to all shards. Writes what it put together
+// back to the journal, through `committer`, which must not have been started yet (run_once is called).
 class RecoveredState;
-[[nodiscard]] storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::Store& store, Timestamp now_ms);
+[[nodiscard]] storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::Store& store,
+                                                                                   storage::Committer& committer,
+                                                                                   std::uint32_t shard_count,
+                                                                                   Timestamp now_ms);
 
 struct ShardOptions {
   ShardIndex index{0};

@@ -1,0 +1,249 @@
+// Delivery's other half: sessions that read the log, resend what is in flight, and walk over retained messages.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "delivery.h"
+
+namespace bitacora::bridge {
+namespace {
+
+// What one session may do in one turn before others have theirs.
+constexpr std::size_t records_per_step = 1024;
+
+}  // namespace
+
+void Delivery::mark_ready(Session& session) {
+  if (session.ready || session.connection == nullptr) return;
+  const bool behind = std::ranges::any_of(session.feeds, [](const auto& feed) { return !feed->live; });
+  if (!behind && session.retained_walks.empty()) return;
+  session.ready = true;
+  ready_.push_back(&session);
+}
+
+void Delivery::start(Feed& feed) {
+  BITACORA_ASSERT(!feed.live);
+  context_.metrics.sessions_behind.add();
+  mark_ready(*feed.session);
+}
+
+void Delivery::stop(Feed& feed) {
+  if (!feed.live) context_.metrics.sessions_behind.subtract();
+}
+
+void Delivery::attach(Session& session) {
+  BITACORA_ASSERT(session.connection != nullptr);
+  resend(session);
+  for (const auto& feed : session.feeds) start(*feed);
+}
+
+void Delivery::detach(Session& session) {
+  for (const auto& feed : session.feeds) {
+    if (feed->live) {
+      leave_live(*feed, nullptr);
+    } else {
+      feed->cursor.release_chunk();
+      stop(*feed);
+    }
+  }
+  session.retained_walks.clear();
+  if (session.ready) {
+    std::erase(ready_, &session);
+    session.ready = false;
+  }
+}
+
+void Delivery::forget(Session& session) {
+  for (const auto& [filter, subscription] : session.subscriptions) remove(*subscription);
+  session.subscriptions.clear();
+}
+
+void Delivery::on_output_drained(Session& session) {
+  const std::size_t resume_below = context_.settings->sessions.max_output_bytes / 2;
+  if (session.connection->mqtt.output().size() <= resume_below) mark_ready(session);
+}
+
+// --- after a reconnect [MQTT-4.4.0-1] ---
+
+void Delivery::resend(Session& session) {
+  std::vector<mqtt::PacketId> lost;
+  for (InFlightMessage& message : session.in_flight.messages()) {
+    if (message.awaiting == InFlightMessage::Awaiting::pubcomp) {
+      session.connection->mqtt.submit(mqtt::Pubrel{{message.packet_id(), mqtt::ReasonCode::success, {}}});
+    } else {
+      resend_publish(session, message, lost);
+    }
+  }
+  for (const mqtt::PacketId id : lost) session.in_flight.remove(id);
+  context_.touch(*session.connection);
+}
+
+void Delivery::resend_publish(Session& session, InFlightMessage& in_flight, std::vector<mqtt::PacketId>& lost) {
+  Cursor cursor({{in_flight.partition, in_flight.offset, in_flight.offset + 1}});
+  auto record = cursor.next();
+  const Message* message = nullptr;
+  if (record && *record && (*record)->record.offset == in_flight.offset) message = decoder_.decode((*record)->record);
+  if (message == nullptr) {
+    // Retention or compaction took it, or it cannot be read any more.
+    context_.metrics.records_skipped_retention.add();
+    lost.push_back(in_flight.packet_id());
+    return;
+  }
+  mqtt::Publish publish;
+  publish.topic = message->topic;
+  publish.payload = message->payload;
+  publish.qos = in_flight.awaiting == InFlightMessage::Awaiting::puback ? mqtt::QoS::at_least_once
+                                                                       : mqtt::QoS::exactly_once;
+  publish.dup = mqtt::Dup::yes;  // [MQTT-3.3.1-1]
+  publish.retain = in_flight.retain;
+  publish.packet_id = in_flight.packet_id();
+  publish.properties = message->properties;
+  // An expiry that has passed does not end what was begun [MQTT-4.3.3-7].
+  publish.properties.message_expiry_interval = remaining_expiry(*message, context_.now.wall_ms);
+  if (in_flight.feed != nullptr) {
+    if (const auto match = match_in_feed(*in_flight.feed, *message, {in_flight.partition, in_flight.offset})) {
+      publish.properties.subscription_identifiers = match->identifiers;
+    }
+  } else if (in_flight.identifier != 0) {
+    publish.properties.subscription_identifiers = {in_flight.identifier};
+  }
+  if (!session.connection->mqtt.submit(publish)) {
+    context_.metrics.deliveries_dropped_too_large.add();
+    lost.push_back(in_flight.packet_id());
+    return;
+  }
+  context_.metrics.deliveries.add();
+  context_.metrics.deliveries_repeated.add();
+}
+
+// --- moving on ---
+
+void Delivery::run() {
+  for (std::size_t left = ready_.size(); left > 0; --left) {
+    Session* session = ready_.front();
+    ready_.pop_front();
+    session->ready = false;
+    step(*session);
+  }
+}
+
+// Retained messages first, then each feed that is behind, until the budget or the room ends. A session that only waits for
+// its client is not put back: on_ack and on_output_drained do that.
+void Delivery::step(Session& session) {
+  std::size_t budget = records_per_step;
+  Step last = step_retained(session, budget);
+  for (std::size_t i = 0; i < session.feeds.size() && last == Step::done; ++i) {
+    Feed& feed = *session.feeds[i];
+    if (!feed.live) last = step_feed(feed, budget);
+  }
+  if (last == Step::go_on) mark_ready(session);
+}
+
+Delivery::Step Delivery::step_retained(Session& session, std::size_t& budget) {
+  while (!session.retained_walks.empty()) {
+    RetainedWalk& walk = session.retained_walks.front();
+    if (room(session, walk.maximum_qos) != Room::free) return Step::blocked;
+    const RetainedIndex::Found found = retained_.next(walk.filter, walk.after, budget);
+    if (found.topic == nullptr) {
+      if (!found.stopped_at) {
+        session.retained_walks.erase(session.retained_walks.begin());
+        continue;
+      }
+      walk.after = found.stopped_at;
+      return Step::go_on;
+    }
+    walk.after = *found.topic;
+    Cursor cursor({{&context_.retained_partition, found.entry.offset, found.entry.offset + 1}});
+    auto record = cursor.next();
+    if (!record || !*record || (*record)->record.offset != found.entry.offset) continue;
+    const Message* message = decoder_.decode((*record)->record);
+    if (message == nullptr) continue;
+    mqtt::Publish publish;
+    publish.topic = message->topic;
+    publish.payload = message->payload;
+    publish.qos = std::min(message->qos, walk.maximum_qos);
+    publish.retain = mqtt::Retain::yes;
+    publish.properties = message->properties;
+    if (walk.identifier != 0) publish.properties.subscription_identifiers = {walk.identifier};
+    const Place place{&context_.retained_partition, found.entry.offset};
+    transmit(session, publish, {0, place.partition, place.offset, nullptr, {}, mqtt::Retain::yes, walk.identifier}, false,
+             *message, place);
+  }
+  return Step::done;
+}
+
+// Limits follow the shard's tail, which may be behind the committed offset: what lies between comes over the live path.
+void Delivery::refresh_cursor(Feed& feed) {
+  for (const PartitionPosition& position : feed.cursor.positions()) {
+    feed.cursor.set_limit(*position.partition, context_.tail_of(*position.partition));
+  }
+  if (feed.only != nullptr || feed.is_replay()) return;
+  for (const PartitionPosition& tail : tail_positions()) {
+    if (feed.cursor.position_of(*tail.partition) != nullptr) continue;
+    const storage::Offset start = std::min(tail.partition->offsets().log_start, tail.offset);  // a log made meanwhile
+    feed.cursor.add({tail.partition, start, tail.offset});
+  }
+}
+
+Delivery::Step Delivery::step_feed(Feed& feed, std::size_t& budget) {
+  refresh_cursor(feed);
+  while (budget > 0) {
+    auto record = feed.cursor.next();
+    if (!record) {
+      spdlog::error("client {}: reading the log for \"{}\" failed: {}; the session is closed and may resume", feed.session->client_id,
+                    feed.name, record.error().message);
+      feed.session->connection->mqtt.close(mqtt::ReasonCode::implementation_specific_error, record.error().message);
+      context_.touch(*feed.session->connection);
+      return Step::blocked;
+    }
+    if (!*record) {
+      if (const auto gap = feed.cursor.take_gap()) {
+        report_gap(feed, *gap);
+        continue;
+      }
+      go_live(feed);
+      return Step::done;
+    }
+    --budget;
+    switch (catch_up_record(feed, **record)) {
+      case Room::free:
+        break;
+      case Room::socket_full:
+        feed.cursor.put_back();
+        feed.cursor.release_chunk();  // a reader that stopped costs its position only
+        return Step::blocked;
+      case Room::window_full:
+        feed.cursor.put_back();
+        return Step::blocked;
+    }
+  }
+  return Step::go_on;
+}
+
+Delivery::Room Delivery::catch_up_record(Feed& feed, const CursorRecord& record) {
+  const Message* message = decoder_.decode(record.record);
+  if (message == nullptr) return Room::free;
+  const Place place{record.partition, record.record.offset};
+  const auto match = match_in_feed(feed, *message, place);
+  if (!match) return Room::free;
+  const std::uint32_t index = place.partition->index().value();
+  const bool was_offline = index < feed.skip_qos0_below.size() && place.offset < feed.skip_qos0_below[index];
+  if (was_offline && std::min(message->qos, match->maximum_qos) == mqtt::QoS::at_most_once) return Room::free;
+  return send(*match, *message, place);
+}
+
+void Delivery::report_gap(Feed& feed, const Gap& gap) {
+  const auto count = static_cast<std::uint64_t>(gap.offsets.end - gap.offsets.begin);
+  const bool damage = gap.cause == Gap::Cause::damage;
+  (damage ? context_.metrics.records_skipped_damage : context_.metrics.records_skipped_retention).add(count);
+  const std::string where = gap.partition->log_name() + "/" + std::to_string(gap.partition->number());
+  spdlog::warn("client {}: {} records of {} from offset {} to before {} were {} before it could read them",
+               feed.session->client_id, count, where, gap.offsets.begin, gap.offsets.end,
+               damage ? "damaged" : "removed by retention");
+  if (!feed.session->gap_notice.empty()) feed.session->gap_notice += ' ';
+  feed.session->gap_notice +=
+      where + ":" + std::to_string(gap.offsets.begin) + "-" + std::to_string(gap.offsets.end) + (damage ? ":damage" : ":retention");
+}
+
+}  // namespace bitacora::bridge

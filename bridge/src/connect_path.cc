@@ -1,0 +1,250 @@
+#include "connect_path.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "base/endian.h"
+#include "bridge/error_map.h"
+
+namespace bitacora::bridge {
+namespace {
+
+StoredWill stored(const mqtt::Will& will) {
+  StoredWill kept;
+  kept.topic = will.topic;
+  kept.payload.assign(will.payload.begin(), will.payload.end());
+  kept.qos = will.qos;
+  kept.retain = will.retain;
+  const mqtt::Properties& properties = will.properties;
+  kept.delay_s = properties.will_delay_interval.value_or(0);
+  kept.payload_format = properties.payload_format_indicator;
+  kept.expiry_s = properties.message_expiry_interval;
+  if (properties.content_type) kept.content_type = std::string(*properties.content_type);
+  if (properties.response_topic) kept.response_topic = std::string(*properties.response_topic);
+  if (properties.correlation_data) {
+    kept.correlation_data = Bytes(properties.correlation_data->begin(), properties.correlation_data->end());
+  }
+  for (const auto& [name, value] : properties.user_properties) kept.user_properties.emplace_back(name, value);
+  return kept;
+}
+
+// How long the session is to outlive its connection, in seconds.
+std::uint32_t requested_expiry(const mqtt::Connect& packet) {
+  if (packet.version == mqtt::ProtocolVersion::v5) return packet.properties.session_expiry_interval.value_or(0);
+  return packet.clean_start == mqtt::CleanStart::yes ? 0 : never_expires;
+}
+
+}  // namespace
+
+// --- CONNECT ---
+
+void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& event) {
+  const mqtt::Connect& packet = event.packet;
+  if (shutting_down_) return refuse(connection, event, mqtt::ReasonCode::server_unavailable, "the server is shutting down");
+  if (packet.properties.authentication_method) {  // [MQTT-4.12.0-1]
+    return refuse(connection, event, mqtt::ReasonCode::bad_authentication_method, "no authentication method is supported");
+  }
+  if (packet.will && packet.will->topic.starts_with('$')) {
+    return refuse(connection, event, mqtt::ReasonCode::topic_name_invalid, "the Will's topic begins with $");
+  }
+  Operation operation;
+  operation.kind = Operation::Kind::connect;
+  operation.connection = connection.id;
+  operation.slot = event.slot;
+  std::string client_id(packet.client_id);
+  if (client_id.empty()) client_id = operation.assigned_client_id = assign_client_id();  // [MQTT-3.1.3-6]
+
+  Session* session = sessions_.find(client_id);
+  if (session != nullptr && session->owner != nullptr) {
+    const std::uint64_t epoch = session->epoch;
+    take_over(*session);
+    session = sessions_.find_epoch(epoch);  // it may have ended with its connection
+  }
+  bool journal_matters = session != nullptr && session->journaled;
+  if (session != nullptr && packet.clean_start == mqtt::CleanStart::yes) {  // [MQTT-3.1.2-4]
+    end_session(*session);
+    session = nullptr;
+  }
+  operation.session_present = session != nullptr ? mqtt::SessionPresent::yes : mqtt::SessionPresent::no;
+  if (session == nullptr) session = &begin_session(client_id);
+
+  const auto max_expiry = context_.settings->sessions.max_expiry.count();
+  const std::uint32_t limit = max_expiry >= std::int64_t{never_expires} ? never_expires : static_cast<std::uint32_t>(max_expiry);
+  session->owner = &connection;
+  connection.session = session;
+  session->version = packet.version;
+  session->expiry_s = std::min(requested_expiry(packet), limit);
+  session->disconnected_at = 0;
+  session->expires_at.reset();
+  session->will_due.reset();  // [MQTT-3.1.3-9]
+  session->will.reset();
+  if (packet.will) session->will = stored(*packet.will);  // [MQTT-3.1.2-7]
+  operation.session_epoch = session->epoch;
+  journal_matters |= session->persistent();
+  if (!journal_matters) return on_settled(operation, connection, session);
+
+  operation.waiting_for = 1;
+  const Ticket ticket = operations_.begin(std::move(operation));
+  if (session->persistent()) {
+    journal_.ensure_mark();
+    journal_.write_session(*session, ticket);
+    journal_.write_feed(session->ordinary_feed());
+  } else {
+    journal_.remove_session(*session, ticket);
+  }
+}
+
+void ConnectPath::refuse(Connection& connection, const mqtt::ConnectEvent& event, mqtt::ReasonCode reason,
+                         std::string_view why) {
+  context_.metrics.connects_refused.add();
+  spdlog::info("{}: CONNECT of client \"{}\" refused: {}", connection.peer, event.packet.client_id, why);
+  connection.mqtt.connack(event.slot, mqtt::Connack{mqtt::SessionPresent::no, reason, {}}, context_.now);
+  context_.touch(connection);
+}
+
+std::string ConnectPath::assign_client_id() {
+  while (true) {  // one that belongs here and is not taken [MQTT-3.2.2-16]
+    std::string id = "auto-";
+    for (int i = 0; i < 2; ++i) {
+      Bytes bytes;
+      append_be(bytes, static_cast<std::uint64_t>(random_()));
+      id += to_hex(bytes);
+    }
+    if (shard_of(id, context_.shard_count) == context_.index && sessions_.find(id) == nullptr) return id;
+  }
+}
+
+void ConnectPath::take_over(Session& session) {
+  context_.metrics.takeovers.add();
+  Connection& old = *session.owner;
+  spdlog::info("client {}: taken over by a new connection; {} is closed", session.client_id, old.peer);
+  old.mqtt.close(mqtt::ReasonCode::session_taken_over);  // [MQTT-3.1.4-3]
+  on_closed(old, mqtt::ClosedEvent{mqtt::CloseCause::server, mqtt::ReasonCode::session_taken_over, "taken over", {}});
+  context_.touch(old);
+}
+
+Session& ConnectPath::begin_session(std::string client_id) {
+  auto session = std::make_unique<Session>();
+  session->client_id = std::move(client_id);
+  do {
+    session->epoch = random_();
+  } while (session->epoch == 0 || sessions_.find_epoch(session->epoch) != nullptr);
+  auto feed = std::make_unique<Feed>();
+  feed->session = session.get();
+  feed->cursor = Cursor(delivery_.tail_positions());
+  session->feeds.push_back(std::move(feed));
+  context_.metrics.sessions.add();
+  return sessions_.add(std::move(session));
+}
+
+void ConnectPath::on_settled(Operation& operation, Connection& connection, Session* session) {
+  context_.touch(connection);
+  if (connection.ended || session == nullptr) return;
+  if (operation.error) {
+    context_.metrics.connects_refused.add();
+    spdlog::error("client {}: CONNECT failed, the session could not be stored: {}", session->client_id,
+                  operation.error->message);
+    connection.mqtt.connack(operation.slot,
+                            mqtt::Connack{mqtt::SessionPresent::no, connect_reason(operation.error->code), {}}, context_.now);
+    return;
+  }
+  mqtt::Connack connack;
+  connack.session_present = operation.session_present;  // [MQTT-3.2.2-2, -3]
+  if (session->version == mqtt::ProtocolVersion::v5) {
+    connack.properties.session_expiry_interval = session->expiry_s;
+    connack.properties.shared_subscription_available = 0;
+    if (!operation.assigned_client_id.empty()) {
+      connack.properties.assigned_client_identifier = operation.assigned_client_id;  // [MQTT-3.1.3-7]
+    }
+  }
+  connection.mqtt.connack(operation.slot, connack, context_.now);
+  context_.metrics.connects_accepted.add();
+  session->connection = &connection;
+  delivery_.attach(*session);
+}
+
+// --- the end of a connection ---
+
+void ConnectPath::on_closed(Connection& connection, const mqtt::ClosedEvent& event) {
+  if (connection.ended) return;
+  connection.ended = true;
+  context_.touch(connection);
+  if (event.cause == mqtt::CloseCause::protocol_error) context_.metrics.protocol_errors.add();
+  if (event.cause == mqtt::CloseCause::timeout) context_.metrics.timeouts.add();
+  if (!event.message.empty()) {
+    spdlog::info("{}{}{}: closed: {}", connection.peer, connection.session != nullptr ? " client " : "",
+                 connection.session != nullptr ? connection.session->client_id : "", event.message);
+  }
+  Session* session = connection.session;
+  if (session == nullptr || session->owner != &connection) return;
+  if (event.session_expiry_interval && session->expiry_s != 0) session->expiry_s = *event.session_expiry_interval;
+  if (event.cause == mqtt::CloseCause::peer_disconnected) session->will.reset();  // [MQTT-3.1.2-10, 3.14.4-3]
+  connection.session = nullptr;
+  leave(*session);
+}
+
+void ConnectPath::leave(Session& session) {
+  const bool was_attached = session.connection != nullptr;
+  if (was_attached) delivery_.detach(session);
+  session.owner = nullptr;
+  session.connection = nullptr;
+  if (session.will && (session.will->delay_s == 0 || !session.persistent())) publishing_.publish_will(session);
+  if (!session.persistent()) return end_session(session);
+
+  session.disconnected_at = context_.now.wall_ms;
+  if (session.expiry_s != never_expires) session.expires_at = context_.now.monotonic + std::chrono::seconds(session.expiry_s);
+  if (session.will) session.will_due = context_.now.monotonic + std::chrono::seconds(session.will->delay_s);
+  schedule(session);
+  journal_.write_session(session);
+  for (const auto& feed : session.feeds) journal_.write_feed(*feed);
+}
+
+void ConnectPath::end_session(Session& session, Ticket ticket) {
+  BITACORA_ASSERT(session.owner == nullptr);
+  if (session.will) publishing_.publish_will(session);  // its session ends before its delay [MQTT-3.1.2-8]
+  if (session.journaled) journal_.remove_session(session, ticket);
+  delivery_.forget(session);
+  sessions_.remove(session);
+  context_.metrics.sessions.subtract();
+}
+
+// --- time ---
+
+void ConnectPath::schedule(Session& session) {
+  if (session.expires_at) due_.emplace(*session.expires_at, session.epoch);
+  if (session.will_due) due_.emplace(*session.will_due, session.epoch);
+}
+
+void ConnectPath::on_time() {
+  while (!due_.empty() && due_.begin()->first <= context_.now.monotonic) {
+    Session* session = sessions_.find_epoch(due_.begin()->second);
+    due_.erase(due_.begin());
+    if (session == nullptr || session->owner != nullptr) continue;
+    if (session->expires_at && *session->expires_at <= context_.now.monotonic) {
+      end_session(*session);  // [MQTT-4.1.0-2]
+    } else if (session->will_due && *session->will_due <= context_.now.monotonic) {
+      publishing_.publish_will(*session);
+    }
+  }
+}
+
+std::optional<MonotonicTime> ConnectPath::next_deadline() const {
+  if (due_.empty()) return std::nullopt;
+  return due_.begin()->first;
+}
+
+void ConnectPath::restore(std::unique_ptr<Session> session) {
+  Session& restored = sessions_.add(std::move(session));
+  context_.metrics.sessions.add();
+  if (restored.expiry_s != never_expires) {
+    const std::int64_t gone_ms = std::max<std::int64_t>(context_.now.wall_ms - restored.disconnected_at, 0);
+    const std::int64_t left_ms = std::max<std::int64_t>(std::int64_t{restored.expiry_s} * 1000 - gone_ms, 0);
+    restored.expires_at = context_.now.monotonic + std::chrono::milliseconds(left_ms);
+  }
+  schedule(restored);
+  for (const auto& [filter, subscription] : restored.subscriptions) delivery_.add(*subscription);
+}
+
+}  // namespace bitacora::bridge

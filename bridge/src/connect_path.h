@@ -1,0 +1,64 @@
+// CONNECT to CONNACK, and the end of a connection: sessions begun, resumed, taken over, left, expired.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "delivery.h"
+#include "journal.h"
+#include "operations.h"
+#include "publish_path.h"
+#include "session.h"
+#include "session_table.h"
+#include "shard_context.h"
+
+namespace bitacora::bridge {
+
+class ConnectPath {
+ public:
+  ConnectPath(ShardContext& context, SessionTable& sessions, Delivery& delivery, Journal& journal,
+              PublishPath& publishing, Operations& operations, std::uint64_t seed)
+      : context_(context), sessions_(sessions), delivery_(delivery), journal_(journal), publishing_(publishing),
+        operations_(operations), random_(seed) {}
+
+  void on_connect(Connection& connection, const mqtt::ConnectEvent& event);
+  // What CONNECT changed is durable, or failed. `session` is null if it has ended meanwhile.
+  void on_settled(Operation& operation, Connection& connection, Session* session);
+  void on_closed(Connection& connection, const mqtt::ClosedEvent& event);
+
+  // Ends offline sessions whose time has come and publishes Wills that were delayed.
+  void on_time();
+  [[nodiscard]] std::optional<MonotonicTime> next_deadline() const;
+
+  // From now on every CONNECT is refused.
+  void shut_down() { shutting_down_ = true; }
+
+  // A session as the journal had it; offline.
+  void restore(std::unique_ptr<Session> session);
+
+ private:
+  void refuse(Connection& connection, const mqtt::ConnectEvent& event, mqtt::ReasonCode reason, std::string_view why);
+  [[nodiscard]] std::string assign_client_id();
+  void take_over(Session& session);
+  [[nodiscard]] Session& begin_session(std::string client_id);
+  void end_session(Session& session, Ticket ticket = {});
+  void leave(Session& session);
+  void schedule(Session& session);
+
+  ShardContext& context_;
+  SessionTable& sessions_;
+  Delivery& delivery_;
+  Journal& journal_;
+  PublishPath& publishing_;
+  Operations& operations_;
+  std::mt19937_64 random_;
+  bool shutting_down_ = false;
+  // Offline sessions by when something is due; entries may be out of date and are looked at again then.
+  std::multimap<MonotonicTime, std::uint64_t> due_;  // -> session epoch
+};
+
+}  // namespace bitacora::bridge

@@ -1,0 +1,274 @@
+#include "delivery.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace bitacora::bridge {
+namespace {
+
+constexpr std::size_t max_cached_topics = 1 << 14;
+
+bool is_internal(const storage::Partition& partition) { return partition.log_name().starts_with("__"); }
+
+}  // namespace
+
+// --- subscriptions ---
+
+void Delivery::add(Subscription& subscription) {
+  subscription.feed->subscriptions.push_back(&subscription);
+  tree_.insert(subscription.topic_filter, &subscription);
+  match_cache_.clear();
+  context_.metrics.subscriptions.add();
+}
+
+void Delivery::remove(Subscription& subscription) {
+  std::erase(subscription.feed->subscriptions, &subscription);
+  const bool was_there = tree_.erase(subscription.topic_filter, &subscription);
+  BITACORA_ASSERT(was_there);
+  match_cache_.clear();
+  context_.metrics.subscriptions.subtract();
+}
+
+void Delivery::send_retained(Session& session, const Subscription& subscription) {
+  // A newer subscription to the same filter takes the place of its walk [MQTT-3.8.4-4].
+  std::erase_if(session.retained_walks, [&](const RetainedWalk& walk) { return walk.filter == subscription.topic_filter; });
+  session.retained_walks.push_back(
+      {subscription.topic_filter, subscription.options.maximum_qos, subscription.identifier, std::nullopt});
+  mark_ready(session);
+}
+
+const std::vector<Delivery::FeedMatch>& Delivery::matches_of(std::string_view topic) {
+  if (const auto cached = match_cache_.find(topic); cached != match_cache_.end()) return cached->second;
+  if (match_cache_.size() >= max_cached_topics) match_cache_.clear();
+  std::vector<FeedMatch> matches;
+  tree_.match(topic, [&](Subscription* subscription) {
+    auto match = std::ranges::find(matches, subscription->feed, &FeedMatch::feed);
+    if (match == matches.end()) match = matches.insert(matches.end(), FeedMatch{subscription->feed, {}, false, false, {}});
+    match->maximum_qos = std::max(match->maximum_qos, subscription->options.maximum_qos);  // [MQTT-3.3.4-2]
+    match->retain_as_published |= subscription->options.retain_as_published;
+    match->no_local |= subscription->options.no_local;
+    if (subscription->identifier != 0) match->identifiers.push_back(subscription->identifier);  // [MQTT-3.3.4-3, -4]
+  });
+  return match_cache_.emplace(topic, std::move(matches)).first->second;
+}
+
+std::optional<Delivery::FeedMatch> Delivery::match_in_feed(const Feed& feed, const Message& message,
+                                                           const Place& place) const {
+  std::optional<FeedMatch> match;
+  const bool own = message.client_id == feed.session->client_id;
+  for (const Subscription* subscription : feed.subscriptions) {
+    if (own && subscription->options.no_local) continue;  // [MQTT-3.8.3-3]
+    if (subscription->start) {
+      const std::uint32_t index = place.partition->index().value();
+      if (index < subscription->start->size() && place.offset < (*subscription->start)[index]) continue;
+    }
+    if (!mqtt::matches(subscription->topic_filter, message.topic)) continue;
+    if (!match) match = FeedMatch{const_cast<Feed*>(&feed), {}, false, false, {}};
+    match->maximum_qos = std::max(match->maximum_qos, subscription->options.maximum_qos);
+    match->retain_as_published |= subscription->options.retain_as_published;
+    if (subscription->identifier != 0) match->identifiers.push_back(subscription->identifier);
+  }
+  return match;
+}
+
+// --- the live path ---
+
+void Delivery::on_batch(const storage::CommittedBatch& batch) {
+  storage::RecordReader reader(storage::BatchView::trusted(batch.bytes));
+  const bool retained = batch.partition == &context_.retained_partition;
+  while (true) {
+    auto record = reader.next();
+    BITACORA_ASSERT(record.has_value());  // the committer sealed it
+    if (!*record) break;
+    if (retained) {
+      retained_.apply(**record);
+    } else if (!is_internal(*batch.partition) && tree_.size() != 0) {
+      const auto topic = MessageDecoder::topic_of(**record);
+      if (!topic) continue;
+      const auto& matches = matches_of(*topic);
+      if (matches.empty()) continue;
+      const Message* message = decoder_.decode(**record);
+      if (message == nullptr) continue;
+      const Place place{batch.partition, (*record)->offset};
+      for (const FeedMatch& match : matches) deliver_live(match, *message, place);
+    }
+  }
+  context_.set_tail(*batch.partition, batch.next_offset);
+}
+
+void Delivery::deliver_live(const FeedMatch& match, const Message& message, const Place& place) {
+  Feed& feed = *match.feed;
+  if (!feed.live || (feed.only != nullptr && feed.only != place.partition)) return;
+  const FeedMatch* chosen = &match;
+  std::optional<FeedMatch> without_own;
+  if (match.no_local && message.client_id == feed.session->client_id) {
+    without_own = match_in_feed(feed, message, place);
+    if (!without_own) return;
+    chosen = &*without_own;
+  }
+  if (send(*chosen, message, place) != Room::free) {
+    context_.metrics.left_live_path.add();
+    context_.metrics.sessions_behind.add();
+    leave_live(feed, &place);
+    mark_ready(*feed.session);
+  }
+}
+
+std::vector<PartitionPosition> Delivery::tail_positions() const {
+  std::vector<PartitionPosition> positions;
+  for (std::uint32_t i = 0; i < context_.store.partition_count(); ++i) {
+    storage::Partition& partition = context_.store.partition(storage::PartitionIndex(i));
+    if (is_internal(partition)) continue;
+    positions.push_back({&partition, context_.tail_of(partition)});
+  }
+  return positions;
+}
+
+void Delivery::leave_live(Feed& feed, const Place* next) {
+  BITACORA_ASSERT(feed.live);
+  std::vector<PartitionPosition> positions;
+  if (feed.only != nullptr) {
+    positions.push_back({feed.only, context_.tail_of(*feed.only)});
+  } else {
+    positions = tail_positions();
+  }
+  if (next != nullptr) {
+    for (PartitionPosition& position : positions) {
+      if (position.partition == next->partition) position.offset = next->offset;
+    }
+  }
+  feed.cursor = Cursor(std::move(positions));
+  feed.live = false;
+}
+
+void Delivery::go_live(Feed& feed) {
+  feed.live = true;
+  feed.cursor = Cursor();
+  feed.skip_qos0_below.clear();
+  feed.skip_qos0_below.shrink_to_fit();
+  for (Subscription* subscription : feed.subscriptions) subscription->start.reset();
+  context_.metrics.rejoined_live_path.add();
+  context_.metrics.sessions_behind.subtract();
+  feed.session->dirty = true;
+}
+
+// --- sending ---
+
+Delivery::Room Delivery::room(const Session& session, mqtt::QoS qos) const {
+  const SessionSettings& limits = context_.settings->sessions;
+  if (session.connection->mqtt.output().size() >= limits.max_output_bytes) return Room::socket_full;
+  if (qos == mqtt::QoS::at_most_once) return Room::free;
+  const std::size_t window = std::min<std::size_t>(limits.max_in_flight,
+                                                   session.connection->mqtt.client_receive_maximum());  // [MQTT-3.3.4-9]
+  return session.in_flight.size() < window ? Room::free : Room::window_full;
+}
+
+Delivery::Room Delivery::send(const FeedMatch& match, const Message& message, const Place& place) {
+  Session& session = *match.feed->session;
+  const mqtt::QoS qos = std::min(message.qos, match.maximum_qos);  // [MQTT-3.8.4-8]
+  if (const Room found = room(session, qos); found != Room::free) return found;
+
+  mqtt::Publish publish;
+  publish.topic = message.topic;
+  publish.payload = message.payload;
+  publish.qos = qos;
+  publish.retain = match.retain_as_published ? message.retain : mqtt::Retain::no;  // [MQTT-3.3.1-12, -13]
+  publish.properties = message.properties;
+  publish.properties.subscription_identifiers = match.identifiers;
+  InFlightMessage in_flight{0, place.partition, place.offset, match.feed, {}, publish.retain, 0};
+  transmit(session, publish, in_flight, match.feed->is_replay(), message, place);
+  return Room::free;
+}
+
+void Delivery::transmit(Session& session, mqtt::Publish& publish, InFlightMessage in_flight, bool with_history,
+                        const Message& message, const Place& place) {
+  const auto left = remaining_expiry(message, context_.now.wall_ms);
+  if (left == 0U) {  // [MQTT-3.3.2-5]
+    context_.metrics.deliveries_expired.add();
+    return;
+  }
+  publish.properties.message_expiry_interval = left;  // [MQTT-3.3.2-6]
+  const bool v5 = session.version == mqtt::ProtocolVersion::v5;
+  std::string partition_text, offset_text, timestamp_text;
+  if (v5 && with_history) {
+    partition_text = std::to_string(place.partition->number());
+    offset_text = std::to_string(place.offset);
+    timestamp_text = std::to_string(message.timestamp);
+    auto& properties = publish.properties.user_properties;
+    properties.push_back({"log", place.partition->log_name()});
+    properties.push_back({"partition", partition_text});
+    properties.push_back({"offset", offset_text});
+    properties.push_back({"ts", timestamp_text});
+    properties.push_back({"key", message.topic});
+  }
+  if (v5 && !session.gap_notice.empty()) publish.properties.user_properties.push_back({"gap", session.gap_notice});
+
+  const bool acknowledged = publish.qos != mqtt::QoS::at_most_once;
+  if (acknowledged) {
+    in_flight.sequence = session.in_flight.allocate();
+    publish.packet_id = in_flight.packet_id();
+    in_flight.awaiting = publish.qos == mqtt::QoS::at_least_once ? InFlightMessage::Awaiting::puback
+                                                                 : InFlightMessage::Awaiting::pubrec;
+  }
+  if (!session.connection->mqtt.submit(publish)) {
+    context_.metrics.deliveries_dropped_too_large.add();  // as if delivered [MQTT-3.1.2-25]
+    return;
+  }
+  if (acknowledged) session.in_flight.add(in_flight);
+  if (v5) session.gap_notice.clear();
+  session.dirty = true;
+  context_.metrics.deliveries.add();
+  context_.touch(*session.connection);
+}
+
+// --- acknowledgements ---
+
+void Delivery::on_ack(Session& session, const mqtt::AckEvent& ack) {
+  using Awaiting = InFlightMessage::Awaiting;
+  InFlightMessage* message = session.in_flight.find(ack.packet.packet_id);
+  if (ack.type == mqtt::PacketType::pubrec) {
+    const bool refused = mqtt::is_error(ack.packet.reason);
+    if (message != nullptr && message->awaiting == Awaiting::pubrec) {
+      if (refused) {
+        session.in_flight.remove(ack.packet.packet_id);  // [MQTT-4.4.0-2]
+      } else {
+        message->awaiting = Awaiting::pubcomp;
+      }
+    }
+    if (!refused) {  // [MQTT-4.3.3-4]; an unknown id is told so
+      const bool known = message != nullptr && message->awaiting == Awaiting::pubcomp;
+      const auto reason = known ? mqtt::ReasonCode::success : mqtt::ReasonCode::packet_identifier_not_found;
+      session.connection->mqtt.submit(mqtt::Pubrel{{ack.packet.packet_id, reason, {}}});
+      context_.touch(*session.connection);
+    }
+  } else if (message != nullptr) {
+    const Awaiting expected = ack.type == mqtt::PacketType::puback ? Awaiting::puback : Awaiting::pubcomp;
+    if (message->awaiting == expected) session.in_flight.remove(ack.packet.packet_id);
+  }
+  session.dirty = true;
+  mark_ready(session);
+}
+
+std::optional<std::vector<PartitionPosition>> Delivery::settled_positions(const Session& session,
+                                                                         const Feed& feed) const {
+  const auto is_of_feed = [&](const InFlightMessage& message) { return message.feed == &feed; };
+  if (feed.live && std::ranges::none_of(session.in_flight.messages(), is_of_feed)) return std::nullopt;
+  std::vector<PartitionPosition> positions;
+  if (!feed.live) {
+    positions.assign(feed.cursor.positions().begin(), feed.cursor.positions().end());
+  } else if (feed.only != nullptr) {
+    positions.push_back({feed.only, context_.tail_of(*feed.only)});
+  } else {
+    positions = tail_positions();
+  }
+  for (const InFlightMessage& message : session.in_flight.messages()) {
+    if (!is_of_feed(message)) continue;
+    for (PartitionPosition& position : positions) {
+      if (position.partition == message.partition) position.offset = std::min(position.offset, message.offset);
+    }
+  }
+  return positions;
+}
+
+}  // namespace bitacora::bridge

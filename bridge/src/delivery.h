@@ -1,0 +1,107 @@
+// From the log to the subscribers. Two paths that hand over to each other by offset, so that nothing is sent twice or left
+// out between them:
+//
+//   live      each committed batch is matched against this shard's subscriptions once; feeds that are live get its records
+//   catch-up  a feed that is not live reads the log from its cursor up to the shard's tail, then is live again
+//
+// A feed leaves the live path when its session is offline or cannot take more (its window or its socket is full).
+#pragma once
+
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "bridge/message.h"
+#include "bridge/retained_index.h"
+#include "bridge/subscription_tree.h"
+#include "session.h"
+#include "shard_context.h"
+
+namespace bitacora::bridge {
+
+class Delivery {
+ public:
+  Delivery(ShardContext& context, RetainedIndex retained) : context_(context), retained_(std::move(retained)) {}
+
+  // --- subscriptions ---
+  void add(Subscription& subscription);
+  void remove(Subscription& subscription);
+  // Queues the retained messages for a new subscription.
+  void send_retained(Session& session, const Subscription& subscription);
+
+  // A feed that was made while its session is connected begins to read; it is taken away.
+  void start(Feed& feed);
+  void stop(Feed& feed);
+
+  // --- the log ---
+  // A batch that became readable: also moves the shard's tail.
+  void on_batch(const storage::CommittedBatch& batch);
+
+  // --- sessions ---
+  // The connection is up (CONNACK sent): what is in flight goes out again, feeds go on.
+  void attach(Session& session);
+  // It is gone: every feed becomes a position.
+  void detach(Session& session);
+  void forget(Session& session);  // before the session is destroyed
+  void on_ack(Session& session, const mqtt::AckEvent& ack);
+  void on_output_drained(Session& session);
+  // Moves ready sessions on, each by a bounded step.
+  void run();
+  [[nodiscard]] bool has_work() const noexcept { return !ready_.empty(); }
+
+  // Positions below which everything of this feed was delivered and, at QoS 1 and 2, acknowledged. None: it is live with
+  // nothing in flight.
+  [[nodiscard]] std::optional<std::vector<PartitionPosition>> settled_positions(const Session& session,
+                                                                               const Feed& feed) const;
+  // One position for each partition of the server's clients, at the shard's tail.
+  [[nodiscard]] std::vector<PartitionPosition> tail_positions() const;
+  [[nodiscard]] const RetainedIndex& retained() const noexcept { return retained_; }
+
+ private:
+  // What of a feed's subscriptions matches one topic, taken together: one copy is sent [MQTT-3.3.4-2..4].
+  struct FeedMatch {
+    Feed* feed = nullptr;
+    mqtt::QoS maximum_qos = mqtt::QoS::at_most_once;
+    bool retain_as_published = false;
+    bool no_local = false;  // at least one of them has it: to be looked at again if the publisher is the subscriber
+    std::vector<std::uint32_t> identifiers;
+  };
+  enum class Room : std::uint8_t { free, window_full, socket_full };
+  enum class Step : std::uint8_t { go_on, blocked, done };
+  struct Place {
+    storage::Partition* partition = nullptr;
+    storage::Offset offset = 0;
+  };
+
+  [[nodiscard]] Room room(const Session& session, mqtt::QoS qos) const;
+  void mark_ready(Session& session);
+  void deliver_live(const FeedMatch& match, const Message& message, const Place& place);
+  const std::vector<FeedMatch>& matches_of(std::string_view topic);
+  [[nodiscard]] std::optional<FeedMatch> match_in_feed(const Feed& feed, const Message& message, const Place& place) const;
+  void leave_live(Feed& feed, const Place* next);
+  void go_live(Feed& feed);
+  void refresh_cursor(Feed& feed);
+  // Sends unless there is no room.
+  [[nodiscard]] Room send(const FeedMatch& match, const Message& message, const Place& place);
+  void transmit(Session& session, mqtt::Publish& publish, InFlightMessage in_flight, bool with_history,
+                const Message& message, const Place& place);
+  void resend(Session& session);
+  void resend_publish(Session& session, InFlightMessage& in_flight, std::vector<mqtt::PacketId>& lost);
+
+  void step(Session& session);
+  [[nodiscard]] Step step_retained(Session& session, std::size_t& budget);
+  [[nodiscard]] Step step_feed(Feed& feed, std::size_t& budget);
+  [[nodiscard]] Room catch_up_record(Feed& feed, const CursorRecord& record);
+  void report_gap(Feed& feed, const Gap& gap);
+
+  ShardContext& context_;
+  RetainedIndex retained_;
+  SubscriptionTree<Subscription*> tree_;
+  std::unordered_map<std::string, std::vector<FeedMatch>, StringHash, std::equal_to<>> match_cache_;
+  std::deque<Session*> ready_;
+  MessageDecoder decoder_;
+};
+
+}  // namespace bitacora::bridge

@@ -1,0 +1,93 @@
+#include "journal.h"
+
+namespace bitacora::bridge {
+namespace {
+
+NamedPositions named(std::span<const PartitionPosition> positions) {
+  NamedPositions result;
+  result.reserve(positions.size());
+  for (const PartitionPosition& position : positions) {
+    result.push_back({position.partition->log_name(), position.partition->number(), position.offset});
+  }
+  return result;
+}
+
+}  // namespace
+
+void Journal::add(const JournalRecord& record, Ticket ticket) {
+  storage::RecordView view;
+  view.timestamp = context_.now.wall_ms;
+  view.key = record.key;
+  if (record.value) view.value = *record.value;
+  context_.queue.add(context_.sessions_partition, view, ticket);
+}
+
+void Journal::write_session(Session& session, Ticket ticket) {
+  session.journaled = true;
+  add(encode(SessionEntry{session.client_id, session.epoch, session.version, session.expiry_s, session.disconnected_at}),
+      ticket);
+}
+
+void Journal::write_subscription(const Subscription& subscription, Ticket ticket) {
+  const Session& session = *subscription.feed->session;
+  SubscriptionEntry entry{session.client_id, subscription.filter, session.epoch, subscription.options,
+                          subscription.identifier, {}};
+  if (subscription.start) {
+    for (std::uint32_t i = 0; i < subscription.start->size(); ++i) {
+      const storage::Partition& partition = context_.store.partition(storage::PartitionIndex(i));
+      if (partition.log_name().starts_with("__")) continue;
+      entry.start.push_back({partition.log_name(), partition.number(), (*subscription.start)[i]});
+    }
+  }
+  add(encode(entry), ticket);
+}
+
+void Journal::write_feed(Feed& feed) {
+  const Session& session = *feed.session;
+  const auto settled = delivery_.settled_positions(session, feed);
+  if (!settled && feed.written && feed.written_as_live) return;
+  FeedEntry entry{session.client_id, feed.name, session.epoch, !settled.has_value(), {}};
+  if (settled) entry.positions = named(*settled);
+  feed.written = true;
+  feed.written_as_live = entry.live;
+  add(encode(entry), {});
+}
+
+void Journal::write_qos2(Session& session, Ticket ticket) {
+  session.qos2_dirty = false;
+  Qos2Entry entry{session.client_id, session.epoch, session.qos2.complete_below(), {}};
+  for (const auto& [id, received] : session.qos2.received) {
+    if (received.committed) entry.received.push_back({id, received.sequence});
+  }
+  add(encode(entry), ticket);
+}
+
+void Journal::write_mark() {
+  add(encode(MarkEntry{context_.index.value(), named(delivery_.tail_positions())}), {});
+  has_mark_ = true;
+}
+
+void Journal::ensure_mark() {
+  if (!has_mark_) write_mark();
+}
+
+void Journal::remove_mark() {
+  if (has_mark_) add(mark_tombstone(context_.index.value()), {});
+  has_mark_ = false;
+}
+
+void Journal::remove_session(Session& session, Ticket ticket) {
+  for (const auto& [filter, subscription] : session.subscriptions) remove_subscription(*subscription);
+  for (const auto& feed : session.feeds) remove_feed(*feed);
+  add(qos2_tombstone(session.client_id), {});
+  add(session_tombstone(session.client_id), ticket);
+  session.journaled = false;
+}
+
+void Journal::remove_subscription(const Subscription& subscription, Ticket ticket) {
+  add(subscription_tombstone(subscription.feed->session->client_id, subscription.filter), ticket);
+}
+
+void Journal::remove_feed(const Feed& feed) { add(feed_tombstone(feed.session->client_id, feed.name), {}); }
+
+}  // namespace bitacora::bridge

@@ -1,0 +1,39 @@
+// A shard's pen for the session journal (session_journal.h): what a session is now, in records, on their way to the log.
+#pragma once
+
+#include "bridge/session_journal.h"
+#include "delivery.h"
+#include "session.h"
+#include "shard_context.h"
+
+namespace bitacora::bridge {
+
+class Journal {
+ public:
+  // `has_mark`: the journal holds a mark of this shard already.
+  Journal(ShardContext& context, const Delivery& delivery, bool has_mark)
+      : context_(context), delivery_(delivery), has_mark_(has_mark) {}
+
+  // `ticket` hears when the record is durable; Ticket{} if nobody waits.
+  void write_session(Session& session, Ticket ticket = {});
+  void write_subscription(const Subscription& subscription, Ticket ticket = {});
+  void write_feed(Feed& feed);
+  void write_qos2(Session& session, Ticket ticket = {});
+  // A mark says that what the journal calls live is settled below it, so it is written behind every session's state
+  // (a checkpoint); ensure_mark writes one only where there is none, before the shard's first session.
+  void write_mark();
+  void ensure_mark();
+  void remove_mark();
+  void remove_session(Session& session, Ticket ticket = {});
+  void remove_subscription(const Subscription& subscription, Ticket ticket = {});
+  void remove_feed(const Feed& feed);
+
+ private:
+  void add(const JournalRecord& record, Ticket ticket);
+
+  ShardContext& context_;
+  const Delivery& delivery_;
+  bool has_mark_;
+};
+
+}  // namespace bitacora::bridge

@@ -1,0 +1,231 @@
+#include "publish_path.h"
+
+#include <spdlog/spdlog.h>
+
+#include "bridge/error_map.h"
+
+namespace bitacora::bridge {
+namespace {
+
+// What a PUBLISH forwards of its properties [MQTT-3.3.2-4, -15, -16, -17, -20]; the rest is of the connection.
+mqtt::Properties forwarded(const mqtt::Properties& of_publish) {
+  mqtt::Properties properties;
+  properties.payload_format_indicator = of_publish.payload_format_indicator;
+  properties.message_expiry_interval = of_publish.message_expiry_interval;
+  properties.content_type = of_publish.content_type;
+  properties.response_topic = of_publish.response_topic;
+  properties.correlation_data = of_publish.correlation_data;
+  properties.user_properties = of_publish.user_properties;
+  return properties;
+}
+
+}  // namespace
+
+void PublishPath::on_publish(Connection& connection, const mqtt::PublishEvent& event) {
+  const mqtt::Publish& packet = event.packet;
+  Session& session = *connection.session;
+  context_.metrics.publishes_received.add();
+  context_.metrics.publish_bytes_received.add(packet.payload.size());
+  connection.published = true;
+  if (packet.topic.starts_with('$')) {
+    return refuse(connection, event, mqtt::ReasonCode::topic_name_invalid, "topics that begin with $ are the server's own");
+  }
+  if (packet.retain == mqtt::Retain::yes && packet.payload.size() > context_.settings->max_retained_payload) {
+    return refuse(connection, event, mqtt::ReasonCode::quota_exceeded, "the retained payload is over the limit");
+  }
+  if (packet.qos == mqtt::QoS::exactly_once && is_repeated_qos2(connection, event)) return;
+
+  Message message;
+  message.topic = packet.topic;
+  message.payload = packet.payload;
+  message.qos = packet.qos;
+  message.retain = packet.retain;
+  message.dup = packet.dup;
+  message.client_id = session.client_id;
+  message.timestamp = context_.now.wall_ms;
+  message.properties = forwarded(packet.properties);
+
+  Ticket ticket;
+  const Destination destination = context_.router.route(packet.topic, session.client_id, packet.properties);
+  if (packet.qos != mqtt::QoS::at_most_once) {
+    Operation operation;
+    operation.kind = Operation::Kind::publish;
+    operation.connection = connection.id;
+    operation.slot = event.slot;
+    operation.session_epoch = session.epoch;
+    operation.qos = packet.qos;
+    operation.packet_id = packet.packet_id;
+    operation.log_partition = destination.partition;
+    operation.timestamp = message.timestamp;
+    if (packet.qos == mqtt::QoS::exactly_once) {
+      operation.qos2_sequence = session.qos2.next_sequence++;
+      session.qos2.received[packet.packet_id] = {operation.qos2_sequence, false, false};
+      if (session.persistent()) message.qos2 = Qos2Mark{session.epoch, packet.packet_id, operation.qos2_sequence};
+    }
+    ticket = operations_.begin(std::move(operation));
+  }
+  append(message, destination, ticket);
+}
+
+void PublishPath::append(const Message& message, const Destination& destination, Ticket ticket) {
+  const bool waits = ticket.value() != 0;
+  storage::RecordView record = encoder_.encode(message, destination.headers);
+  if (waits) operations_.at(ticket).waiting_for = message.retain == mqtt::Retain::yes ? 2 : 1;
+  context_.queue.add(*destination.partition, record, ticket);
+  if (message.retain == mqtt::Retain::no) return;  // [MQTT-3.3.1-8]
+  if (message.payload.empty()) record.value.reset();  // removes it [MQTT-3.3.1-6, -7]
+  context_.queue.add(context_.retained_partition, record, ticket);
+}
+
+void PublishPath::refuse(Connection& connection, const mqtt::PublishEvent& event, mqtt::ReasonCode reason,
+                         std::string_view why) {
+  context_.metrics.publishes_refused.add();
+  spdlog::info("client {}: PUBLISH to \"{}\" refused: {}", connection.session->client_id, event.packet.topic, why);
+  Operation operation;
+  operation.slot = event.slot;
+  operation.qos = event.packet.qos;
+  operation.packet_id = event.packet.packet_id;
+  answer(connection, operation, reason);
+}
+
+bool PublishPath::is_repeated_qos2(Connection& connection, const mqtt::PublishEvent& event) {
+  Session& session = *connection.session;
+  const auto known = session.qos2.received.find(event.packet.packet_id);
+  if (known == session.qos2.received.end()) return false;
+  if (known->second.restored && event.packet.dup == mqtt::Dup::no) {
+    // The client has finished that handshake, only we do not know: this is another message (reliability.md §6.2).
+    spdlog::info("client {}: packet id {} was restored and is used for a new message", session.client_id,
+                 event.packet.packet_id.value());
+    session.qos2.received.erase(known);
+    return false;
+  }
+  Operation operation;
+  operation.kind = Operation::Kind::publish;
+  operation.connection = connection.id;
+  operation.slot = event.slot;
+  operation.session_epoch = session.epoch;
+  operation.qos = mqtt::QoS::exactly_once;
+  operation.packet_id = event.packet.packet_id;
+  operation.qos2_sequence = known->second.sequence;
+  if (known->second.committed) {
+    answer(connection, operation, mqtt::ReasonCode::success);  // [MQTT-4.3.3-10]
+    return true;
+  }
+  // Its record is on the way: this PUBREC waits for the next write to the journal, which is behind it in the queue.
+  const Ticket ticket = operations_.begin(std::move(operation));
+  operations_.at(ticket).waiting_for = 1;
+  journal_.write_qos2(session, ticket);
+  return true;
+}
+
+void PublishPath::on_pubrel(Connection& connection, const mqtt::PubrelEvent& event) {
+  Session& session = *connection.session;
+  const auto known = session.qos2.received.find(event.packet.packet_id);
+  if (known == session.qos2.received.end() || !known->second.committed) {
+    connection.mqtt.answer(event.slot, mqtt::Pubcomp{{event.packet.packet_id,
+                                                      mqtt::ReasonCode::packet_identifier_not_found, {}}});
+    context_.touch(connection);
+    return;
+  }
+  session.qos2.received.erase(known);
+  Operation operation;
+  operation.kind = Operation::Kind::release;
+  operation.connection = connection.id;
+  operation.slot = event.slot;
+  operation.session_epoch = session.epoch;
+  operation.packet_id = event.packet.packet_id;
+  if (!session.persistent()) return on_released(operation, &connection);
+  // Durable before PUBCOMP: else the id, used again, would be taken for the old message after a crash.
+  const Ticket ticket = operations_.begin(std::move(operation));
+  operations_.at(ticket).waiting_for = 1;
+  journal_.write_qos2(session, ticket);
+}
+
+void PublishPath::on_released(Operation& operation, Connection* connection) {
+  if (connection == nullptr) return;
+  if (operation.error) {
+    connection->mqtt.close(mqtt::ReasonCode::implementation_specific_error, operation.error->message);
+  } else {
+    connection->mqtt.answer(operation.slot, mqtt::Pubcomp{{operation.packet_id, mqtt::ReasonCode::success, {}}});
+  }
+  context_.touch(*connection);
+}
+
+void PublishPath::settle_qos2(Session& session, Operation& operation) {
+  const auto entry = session.qos2.received.find(operation.packet_id);
+  const bool known = entry != session.qos2.received.end() && entry->second.sequence == operation.qos2_sequence;
+  if (!known) {
+    // A repeated PUBLISH that waited for the first one, which failed meanwhile.
+    if (!operation.error) {
+      operation.error = std::make_unique<storage::Error>(
+          storage::Error{storage::Errc::io_error, "the first copy of this message could not be stored", 0, std::nullopt});
+    }
+  } else if (operation.error) {
+    session.qos2.received.erase(entry);  // [MQTT-4.3.3-9]
+  } else if (!entry->second.committed) {
+    entry->second.committed = true;
+    session.qos2_dirty = session.dirty = context_.checkpoint_wanted = true;
+  }
+}
+
+void PublishPath::on_published(Operation& operation, Connection* connection, Session* session) {
+  if (operation.qos == mqtt::QoS::exactly_once && session != nullptr) settle_qos2(*session, operation);
+  if (connection == nullptr) return;
+  if (!operation.error) {
+    context_.metrics.publishes_acknowledged.add();
+    return answer(*connection, operation, mqtt::ReasonCode::success);
+  }
+  context_.metrics.publishes_refused.add();
+  spdlog::error("client {}: PUBLISH with packet id {} could not be stored: {}",
+                session != nullptr ? session->client_id : "?", operation.packet_id.value(), operation.error->message);
+  answer(*connection, operation, publish_reason(operation.error->code));
+}
+
+void PublishPath::answer(Connection& connection, const Operation& operation, mqtt::ReasonCode reason) {
+  context_.touch(connection);
+  if (operation.qos == mqtt::QoS::at_most_once) {
+    connection.mqtt.close(reason, "PUBLISH refused");  // there is no other way to say it
+    return;
+  }
+  mqtt::Ack ack{operation.packet_id, reason, {}};
+  std::string partition_text, offset_text, timestamp_text;
+  const bool receipt = operation.offset >= 0 && !mqtt::is_error(reason) && context_.settings->receipts == Receipts::on &&
+                       connection.mqtt.version() == mqtt::ProtocolVersion::v5;
+  if (receipt) {
+    partition_text = std::to_string(operation.log_partition->number());
+    offset_text = std::to_string(operation.offset);
+    timestamp_text = std::to_string(operation.timestamp);
+    ack.properties.user_properties = {{"log", operation.log_partition->log_name()},
+                                      {"partition", partition_text},
+                                      {"offset", offset_text},
+                                      {"ts", timestamp_text}};
+  }
+  if (operation.qos == mqtt::QoS::at_least_once) {
+    connection.mqtt.answer(operation.slot, mqtt::Puback{ack});
+  } else {
+    connection.mqtt.answer(operation.slot, mqtt::Pubrec{ack});
+  }
+}
+
+void PublishPath::publish_will(Session& session) {
+  const StoredWill will = std::move(*session.will);
+  session.will.reset();
+  session.will_due.reset();
+  Message message;
+  message.topic = will.topic;
+  message.payload = will.payload;
+  message.qos = will.qos;
+  message.retain = will.retain;
+  message.client_id = session.client_id;
+  message.timestamp = context_.now.wall_ms;
+  message.properties.payload_format_indicator = will.payload_format;
+  message.properties.message_expiry_interval = will.expiry_s;
+  message.properties.content_type = will.content_type;
+  message.properties.response_topic = will.response_topic;
+  if (will.correlation_data) message.properties.correlation_data = *will.correlation_data;
+  for (const auto& [name, value] : will.user_properties) message.properties.user_properties.push_back({name, value});
+  append(message, context_.router.route(will.topic, session.client_id, message.properties), Ticket());
+  context_.metrics.wills_published.add();
+}
+
+}  // namespace bitacora::bridge

@@ -1,0 +1,43 @@
+// From a PUBLISH to its records, and from the records' fate to PUBACK, PUBREC and PUBCOMP. Wills take the same way.
+#pragma once
+
+#include <string_view>
+
+#include "bridge/message.h"
+#include "journal.h"
+#include "operations.h"
+#include "session.h"
+#include "session_table.h"
+#include "shard_context.h"
+
+namespace bitacora::bridge {
+
+class PublishPath {
+ public:
+  PublishPath(ShardContext& context, Journal& journal, Operations& operations)
+      : context_(context), journal_(journal), operations_(operations) {}
+
+  void on_publish(Connection& connection, const mqtt::PublishEvent& event);
+  void on_pubrel(Connection& connection, const mqtt::PubrelEvent& event);
+  void publish_will(Session& session);
+
+  // The operation is over. `connection` is null if it has gone, `session` if it has ended.
+  void on_published(Operation& operation, Connection* connection, Session* session);
+  void on_released(Operation& operation, Connection* connection);
+
+ private:
+  void refuse(Connection& connection, const mqtt::PublishEvent& event, mqtt::ReasonCode reason, std::string_view why);
+  // True if the PUBLISH is one that is in the log already, or on its way: it was dealt with.
+  [[nodiscard]] bool is_repeated_qos2(Connection& connection, const mqtt::PublishEvent& event);
+  // Queues the record, and its retained copy where there is one.
+  void append(const Message& message, const Destination& destination, Ticket ticket);
+  void settle_qos2(Session& session, Operation& operation);
+  void answer(Connection& connection, const Operation& operation, mqtt::ReasonCode reason);
+
+  ShardContext& context_;
+  Journal& journal_;
+  Operations& operations_;
+  MessageEncoder encoder_;
+};
+
+}  // namespace bitacora::bridge

@@ -1,0 +1,224 @@
+#include "recovered_state.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <map>
+
+#include "bridge/cursor.h"
+#include "bridge/message.h"
+#include "bridge/shard.h"
+
+namespace bitacora::bridge {
+namespace {
+
+using Positions = std::map<std::pair<std::string, std::int32_t>, storage::Offset>;
+
+storage::Result<storage::Partition*> internal_partition(storage::Store& store, std::string_view name) {
+  storage::Log* log = store.find_log(name);
+  if (log == nullptr) return storage::fail(storage::Errc::not_found, "the internal log " + std::string(name) + " is missing");
+  return &log->partition(0);
+}
+
+// Gives every record of a partition from `from` on to `sink`. Damage is passed over, and said.
+template <class Sink>
+storage::Result<> for_each_record(storage::Partition& partition, storage::Offset from, Sink&& sink) {
+  Cursor cursor({{&partition, from}});
+  while (true) {
+    auto record = cursor.next();
+    if (!record) return tl::unexpected<storage::Error>(std::move(record.error()));
+    if (*record) {
+      sink((*record)->record);
+    } else if (const auto gap = cursor.take_gap()) {
+      if (gap->cause == Gap::Cause::retention) continue;
+      spdlog::error("{}/{}: records {} to before {} are damaged and were passed over at start", partition.log_name(),
+                    partition.number(), gap->offsets.begin, gap->offsets.end);
+    } else {
+      return {};
+    }
+  }
+}
+
+std::vector<storage::Partition*> client_partitions(storage::Store& store) {
+  std::vector<storage::Partition*> partitions;
+  for (std::uint32_t i = 0; i < store.partition_count(); ++i) {
+    storage::Partition& partition = store.partition(storage::PartitionIndex(i));
+    if (!partition.log_name().starts_with("__")) partitions.push_back(&partition);
+  }
+  return partitions;
+}
+
+storage::Offset position_in(const Positions& positions, const storage::Partition& partition) {
+  const storage::PartitionOffsets bounds = partition.offsets();
+  const auto found = positions.find({partition.log_name(), partition.number()});
+  if (found == positions.end()) return bounds.log_start;
+  return std::min(found->second, bounds.committed);  // a backup of the log may be older than the journal (F14)
+}
+
+NamedPositions named_positions(storage::Store& store, const Positions& positions) {
+  NamedPositions named;
+  for (const storage::Partition* partition : client_partitions(store)) {
+    named.push_back({partition->log_name(), partition->number(), position_in(positions, *partition)});
+  }
+  return named;
+}
+
+// QoS 2 publishes that are in the log but not yet in the journal: their records carry the mark themselves.
+storage::Result<> add_qos2_from_log(storage::Store& store, JournalImage& image, const Positions& marks) {
+  std::map<std::uint64_t, JournalImage::Session*> by_epoch;
+  for (auto& [client, session] : image.sessions()) {
+    if (!session.qos2) session.qos2 = Qos2Entry{client, session.entry.epoch, 0, {}};
+    by_epoch[session.entry.epoch] = &session;
+  }
+  for (storage::Partition* partition : client_partitions(store)) {
+    auto scanned = for_each_record(*partition, position_in(marks, *partition), [&](const storage::RecordView& record) {
+      const auto mark = MessageDecoder::qos2_of(record);
+      if (!mark) return;
+      const auto session = by_epoch.find(mark->session_epoch);
+      if (session == by_epoch.end()) return;
+      Qos2Entry& entry = *session->second->qos2;
+      if (mark->sequence < entry.complete_below) return;
+      const Qos2Entry::Received received{mark->packet_id, mark->sequence};
+      if (std::ranges::find(entry.received, received) == entry.received.end()) entry.received.push_back(received);
+    });
+    if (!scanned) return scanned;
+  }
+  for (auto& [client, session] : image.sessions()) {
+    for (const auto& received : session.qos2->received) {
+      session.qos2->complete_below = std::max(session.qos2->complete_below, received.sequence + 1);
+    }
+  }
+  return {};
+}
+
+// A subscription without its feed (the record of the feed was not written yet): it starts where the mark is.
+void make_explicit(storage::Store& store, JournalImage::Session& session, const Positions& marks) {
+  const NamedPositions at_mark = named_positions(store, marks);
+  session.feeds.try_emplace("", FeedEntry{session.entry.client_id, "", session.entry.epoch, true, {}});
+  for (const auto& [filter, subscription] : session.subscriptions) {
+    const bool replay = filter.starts_with("$replay/") || filter.starts_with("$log/");
+    if (replay) session.feeds.try_emplace(filter, FeedEntry{session.entry.client_id, filter, session.entry.epoch, true, {}});
+  }
+  for (auto& [name, feed] : session.feeds) {
+    if (!feed.live) continue;
+    feed.live = false;
+    feed.positions = at_mark;
+  }
+}
+
+bool has_expired(const SessionEntry& entry, Timestamp now_ms) {
+  return entry.expiry_s == 0 || (entry.expiry_s != 0xFFFFFFFF && entry.disconnected_at != 0 &&
+                                 entry.disconnected_at + std::int64_t{entry.expiry_s} * 1000 <= now_ms);
+}
+
+// The journal's new beginning: one batch, so that it is there whole or not at all.
+class JournalStart {
+ public:
+  void add(const JournalRecord& record, Timestamp now_ms) {
+    storage::RecordView view;
+    view.timestamp = now_ms;
+    view.key = record.key;
+    if (record.value) view.value = *record.value;
+    builder_.add(view);
+  }
+
+  storage::Result<> commit(storage::Committer& committer, storage::Partition& partition) {
+    if (builder_.empty()) return {};
+    std::shared_ptr<const storage::Error> failure;
+    constexpr std::uint32_t origin = 0xFFFFFFFF;
+    bool done = false;
+    committer.add_listener([&](const std::shared_ptr<const storage::CommitNotice>& notice) {
+      if (done) return;
+      for (const storage::AppendOutcome& outcome : notice->outcomes) {
+        if (outcome.origin == origin) failure = outcome.error;
+      }
+    });
+    auto queued = committer.submit(storage::AppendRequest{&partition, builder_.take(), origin, 1});
+    if (!queued) return queued;
+    committer.run_once();
+    done = true;
+    if (failure) return tl::unexpected<storage::Error>(*failure);
+    return {};
+  }
+
+ private:
+  storage::BatchBuilder builder_;
+};
+
+}  // namespace
+
+storage::Result<> create_internal_logs(storage::Store& store) {
+  storage::LogSettings settings;
+  settings.partitions = 1;
+  settings.cleanup = storage::Cleanup::compact;
+  settings.retention_time.reset();
+  settings.segment_bytes = 16 << 20;
+  for (const std::string_view name : {sessions_log, retained_log}) {
+    if (store.find_log(name) != nullptr) continue;
+    auto created = store.create_log(std::string(name), settings);
+    if (!created) return tl::unexpected<storage::Error>(std::move(created.error()));
+  }
+  return {};
+}
+
+storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::Store& store, storage::Committer& committer,
+                                                                     std::uint32_t shard_count, Timestamp now_ms) {
+  const auto sessions = internal_partition(store, sessions_log);
+  if (!sessions) return tl::unexpected<storage::Error>(sessions.error());
+  const auto retained = internal_partition(store, retained_log);
+  if (!retained) return tl::unexpected<storage::Error>(retained.error());
+
+  auto state = std::make_shared<RecoveredState>();
+  auto read = for_each_record(**retained, (*retained)->offsets().log_start,
+                              [&](const storage::RecordView& record) { state->retained.apply(record); });
+  if (!read) return tl::unexpected<storage::Error>(std::move(read.error()));
+
+  JournalImage image;
+  std::uint64_t unknown = 0;
+  read = for_each_record(**sessions, (*sessions)->offsets().log_start, [&](const storage::RecordView& record) {
+    if (!image.apply(record)) ++unknown;
+  });
+  if (!read) return tl::unexpected<storage::Error>(std::move(read.error()));
+  if (unknown != 0) spdlog::warn("{}: {} records of a form that this version does not know", sessions_log, unknown);
+  image.finish();
+
+  JournalStart start;
+  for (const auto& [client, session] : image.sessions()) {
+    if (!has_expired(session.entry, now_ms)) continue;
+    for (const auto& [filter, entry] : session.subscriptions) start.add(subscription_tombstone(client, filter), now_ms);
+    for (const auto& [name, feed] : session.feeds) start.add(feed_tombstone(client, name), now_ms);
+    start.add(qos2_tombstone(client), now_ms);
+    start.add(session_tombstone(client), now_ms);
+  }
+  std::erase_if(image.sessions(), [&](const auto& named) { return has_expired(named.second.entry, now_ms); });
+
+  const Positions marks = image.lowest_marks();
+  if (!image.sessions().empty()) {
+    auto added = add_qos2_from_log(store, image, marks);
+    if (!added) return tl::unexpected<storage::Error>(std::move(added.error()));
+    for (auto& [client, session] : image.sessions()) {
+      if (session.entry.disconnected_at == 0) session.entry.disconnected_at = now_ms;
+      make_explicit(store, session, marks);
+      start.add(encode(session.entry), now_ms);
+      for (const auto& [name, feed] : session.feeds) start.add(encode(feed), now_ms);
+      start.add(encode(*session.qos2), now_ms);
+      state->sessions.push_back(session);
+    }
+    Positions ends;
+    for (const storage::Partition* partition : client_partitions(store)) {
+      ends[{partition->log_name(), partition->number()}] = partition->offsets().committed;
+    }
+    for (std::uint32_t shard = 0; shard < shard_count; ++shard) {
+      start.add(encode(MarkEntry{shard, named_positions(store, ends)}), now_ms);
+    }
+    state->has_marks = true;
+  }
+  for (const auto& [shard, mark] : image.marks()) {
+    if (!state->has_marks || shard >= shard_count) start.add(mark_tombstone(shard), now_ms);
+  }
+  auto committed = start.commit(committer, **sessions);
+  if (!committed) return tl::unexpected<storage::Error>(std::move(committed.error()));
+  return std::shared_ptr<const RecoveredState>(std::move(state));
+}
+
+}  // namespace bitacora::bridge

@@ -1,0 +1,141 @@
+// What the server keeps of a client beyond a network connection: subscriptions, feeds (its cursors), what is in flight both
+// ways, the Will. Plain state; what happens to it is connect_path, subscribe_path, publish_path and delivery.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/strong.h"
+#include "bridge/cursor.h"
+#include "bridge/in_flight.h"
+#include "bridge/message.h"
+#include "bridge/shard.h"
+#include "mqtt/packet.h"
+
+namespace bitacora::bridge {
+
+struct Session;
+struct Connection;
+
+// Where a subscription made while its cursor was behind begins: nothing below is for it. By PartitionIndex.
+using StartOffsets = std::vector<storage::Offset>;
+
+struct Subscription {
+  std::string filter;        // as in the SUBSCRIBE: its name in the session
+  std::string topic_filter;  // what topics are matched against: without $replay/<from>/
+  mqtt::SubscriptionOptions options;
+  std::uint32_t identifier = 0;  // 0: none
+  Feed* feed = nullptr;
+  std::shared_ptr<const StartOffsets> start;  // null: as old as the feed's cursor
+};
+
+// One cursor of a session and the subscriptions it serves: all ordinary ones share a feed, each replay has its own.
+// Live: it is where the shard is, and gets records as they are committed. Otherwise `cursor` says where it is and it reads
+// the log until it has caught up.
+struct Feed {
+  Session* session = nullptr;
+  std::string name;                           // "": the ordinary feed; else the replay filter
+  storage::Partition* only = nullptr;         // $log: this partition and no other
+  std::vector<Subscription*> subscriptions;   // the session's, served by this feed
+  bool live = false;
+  Cursor cursor;                              // live == false
+  StartOffsets skip_qos0_below;               // offline then: what was published at QoS 0 is not delivered; may be empty
+  bool written_as_live = false;               // what the journal says of it
+  bool written = false;
+
+  [[nodiscard]] bool is_replay() const noexcept { return !name.empty(); }
+};
+
+// Retained messages on their way to a new subscription, paced: one walk over the index, resumed by topic.
+struct RetainedWalk {
+  std::string filter;  // the subscription's topic_filter
+  mqtt::QoS maximum_qos = mqtt::QoS::at_most_once;
+  std::uint32_t identifier = 0;
+  std::optional<std::string> after;
+};
+
+// The QoS 2 publishes of a client that it has not released yet: why the second copy of one is not a second record.
+struct Qos2Inbound {
+  struct Entry {
+    std::uint32_t sequence = 0;
+    bool committed = false;  // false: PUBREC has to wait for the log
+    bool restored = false;   // read from the log at start
+  };
+  std::map<mqtt::PacketId, Entry> received;
+  std::uint32_t next_sequence = 0;
+
+  [[nodiscard]] std::uint32_t complete_below() const noexcept {
+    std::uint32_t lowest = next_sequence;
+    for (const auto& [id, entry] : received) {
+      if (!entry.committed && entry.sequence < lowest) lowest = entry.sequence;
+    }
+    return lowest;
+  }
+};
+
+struct StoredWill {
+  std::string topic;
+  Bytes payload;
+  mqtt::QoS qos = mqtt::QoS::at_most_once;
+  mqtt::Retain retain = mqtt::Retain::no;
+  std::uint32_t delay_s = 0;
+  // Owned copies of the properties a PUBLISH forwards.
+  std::optional<std::uint8_t> payload_format;
+  std::optional<std::uint32_t> expiry_s;
+  std::optional<std::string> content_type;
+  std::optional<std::string> response_topic;
+  std::optional<Bytes> correlation_data;
+  std::vector<std::pair<std::string, std::string>> user_properties;
+};
+
+inline constexpr std::uint32_t never_expires = 0xFFFFFFFF;
+
+struct Session {
+  std::string client_id;
+  std::uint64_t epoch = 0;  // tells this session from any other of the same client id
+  mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v3_1_1;
+  std::uint32_t expiry_s = 0;  // after the connection ended; 0: the session ends with it
+  Connection* owner = nullptr;       // the connection whose CONNECT claimed it; null while offline
+  Connection* connection = nullptr;  // the same from CONNACK on: only now may anything be sent
+  bool journaled = false;            // the journal knows it
+  Timestamp disconnected_at = 0;
+  std::optional<MonotonicTime> expires_at;  // while offline
+
+  std::map<std::string, std::unique_ptr<Subscription>, std::less<>> subscriptions;  // by filter
+  std::vector<std::unique_ptr<Feed>> feeds;  // [0] is the ordinary one
+  std::vector<RetainedWalk> retained_walks;
+  InFlightWindow in_flight;
+  Qos2Inbound qos2;
+  std::optional<StoredWill> will;
+  std::optional<MonotonicTime> will_due;  // while offline: the Will Delay Interval
+  std::string gap_notice;                 // told with the next delivery to a 5.0 client; empty: none
+
+  bool ready = false;      // in the delivery's list of sessions that can move on
+  bool dirty = false;      // something that the next checkpoint has to write
+  bool qos2_dirty = false; // the journal's QoS 2 record is behind
+
+  [[nodiscard]] bool persistent() const noexcept { return expiry_s != 0; }
+  [[nodiscard]] Feed& ordinary_feed() noexcept { return *feeds.front(); }
+};
+
+// A network connection as the shard knows it.
+struct Connection {
+  Connection(ConnectionId connection_id, std::string peer_name, const mqtt::ConnectionLimits& limits, Now now)
+      : id(connection_id), peer(std::move(peer_name)), mqtt(limits, now) {}
+
+  ConnectionId id;
+  std::string peer;
+  mqtt::ServerConnection mqtt;
+  Session* session = nullptr;  // from CONNECT on; the session's `connection` is set at CONNACK
+  std::optional<MonotonicTime> queued_deadline;  // what is in the shard's timer queue for it
+  bool touched = false;
+  bool ended = false;          // `closed` was handled
+  bool paused = false;         // back-pressure: its socket is not read
+  bool published = false;      // in this turn
+};
+
+}  // namespace bitacora::bridge

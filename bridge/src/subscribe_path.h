@@ -1,0 +1,51 @@
+// SUBSCRIBE and UNSUBSCRIBE: ordinary filters share the session's first feed, each replay gets a feed of its own.
+#pragma once
+
+#include <string>
+
+#include "bridge/replay_filter.h"
+#include "delivery.h"
+#include "journal.h"
+#include "operations.h"
+#include "session.h"
+#include "shard_context.h"
+
+namespace bitacora::bridge {
+
+class SubscribePath {
+ public:
+  SubscribePath(ShardContext& context, Delivery& delivery, Journal& journal, Operations& operations)
+      : context_(context), delivery_(delivery), journal_(journal), operations_(operations) {}
+
+  void on_subscribe(Connection& connection, const mqtt::SubscribeEvent& event);
+  void on_unsubscribe(Connection& connection, const mqtt::UnsubscribeEvent& event);
+  // What a SUBSCRIBE or UNSUBSCRIBE asked for is durable, or failed. `connection` is not null.
+  void on_settled(Operation& operation, Connection& connection);
+
+  // Takes one subscription out of the session, with its feed if it is a replay. The journal is not told.
+  void remove(Session& session, const std::string& filter);
+
+ private:
+  struct Refusal {
+    mqtt::ReasonCode reason;
+    std::string why;
+  };
+  using Granted = bitacora::Result<Subscription*, Refusal>;
+
+  [[nodiscard]] Granted subscribe(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier);
+  [[nodiscard]] Granted subscribe_live(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier);
+  [[nodiscard]] Granted subscribe_replay(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier,
+                                         std::string topic_filter, std::vector<PartitionPosition> positions,
+                                         storage::Partition* only);
+  [[nodiscard]] bitacora::Result<std::vector<PartitionPosition>, Refusal> positions_from(
+      const StartPosition& from, const std::vector<storage::Partition*>& partitions) const;
+  [[nodiscard]] bitacora::Result<storage::Partition*, Refusal> find_partition(const ReplayOfPartition& target) const;
+  [[nodiscard]] std::vector<storage::Partition*> partitions_for(std::string_view filter) const;
+
+  ShardContext& context_;
+  Delivery& delivery_;
+  Journal& journal_;
+  Operations& operations_;
+};
+
+}  // namespace bitacora::bridge
