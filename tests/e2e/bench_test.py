@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""The load generator: it finds a good server good, and one that keeps nothing bad."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import harness
+from harness import BITACORA, Server
+
+BENCH = pathlib.Path(os.environ.get("BENCH", BITACORA.parent / "bitacora-bench"))
+
+
+def bench(port, command, *arguments):
+    """(exit status, report)."""
+    done = subprocess.run([BENCH, command, "--port", str(port), "--json", "-", *arguments], capture_output=True, text=True,
+                          timeout=300)
+    if done.returncode not in (0, 1):
+        raise AssertionError(done.stderr)
+    return done.returncode, json.loads(done.stdout)
+
+
+class NullServer:
+    """Acknowledges everything and keeps nothing."""
+
+    def __enter__(self):
+        self.directory = tempfile.TemporaryDirectory(prefix="bitacora-e2e-")
+        ports = pathlib.Path(self.directory.name) / "ports"
+        self.process = subprocess.Popen([BENCH, "null-server", "--port", "0", "--ports-file", ports],
+                                        stdout=subprocess.DEVNULL)
+        text = harness.wait_until(lambda: ports.exists() and ports.read_text(), what="the null server's port")
+        self.port = int(text.removeprefix("mqtt="))
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        self.directory.cleanup()
+
+
+class BenchTest(unittest.TestCase):
+    def test_every_qos_and_version_is_acknowledged_and_read_back(self):
+        for version in ("3.1.1", "5.0"):
+            for qos in "012":
+                with self.subTest(version=version, qos=qos), Server() as server:
+                    status, report = bench(server.mqtt, "publish", "--version", version, "--qos", qos, "--messages", "5000",
+                                           "--verify", "$replay/earliest/bench/#", "--server-pid", str(server.pid))
+                    self.assertEqual(status, 0, report)
+                    self.assertEqual(report["check"]["received"], 5000)
+                    self.assertGreater(report["phases"][0]["server"]["rss_bytes"], 0)
+
+    def test_fan_out_and_pairs_arrive_whole_and_in_order(self):
+        with Server() as server:
+            for arguments in (["--subscribers", "3"], ["--pairs"], ["--pairs", "--rate", "2000", "--topics", "3"]):
+                for qos in "012":
+                    with self.subTest(arguments=arguments, qos=qos):
+                        status, report = bench(server.mqtt, "pubsub", "--messages", "3000", "--qos", qos, "--subscribe-qos",
+                                               qos, *arguments)
+                        self.assertEqual(status, 0, report)
+                        self.assertEqual(report["check"]["received"], report["check"]["expected"])
+
+    def test_offline_subscribers_resume(self):
+        with Server() as server:
+            for version in ("3.1.1", "5.0"):
+                with self.subTest(version=version):
+                    status, report = bench(server.mqtt, "resume", "--messages", "10000", "--subscribers", "2", "--version",
+                                           version)
+                    self.assertEqual(status, 0, report)
+
+    def test_a_server_that_acknowledges_everything_passes_where_only_acknowledgements_are_asked(self):
+        with NullServer() as null:
+            for qos in "012":
+                status, report = bench(null.port, "publish", "--qos", qos, "--messages", "10000")
+                self.assertEqual((status, report["check"]["good"]), (0, True))
+
+    def test_a_server_that_keeps_nothing_is_found_out(self):
+        with NullServer() as null:
+            status, report = bench(null.port, "pubsub", "--messages", "100", "--patience", "0.2")
+            self.assertEqual((status, report["check"]["good"], report["check"]["lost"]), (1, False, 100))
+            status, report = bench(null.port, "publish", "--messages", "100", "--verify", "#", "--patience", "0.2")
+            self.assertEqual((status, report["check"]["good"], report["check"]["lost"]), (1, False, 100))
+
+
+if __name__ == "__main__":
+    if not BENCH.exists():
+        print(f"skipped: no {BENCH}: it was not built")
+        raise SystemExit(harness.SKIPPED)
+    harness.main()
