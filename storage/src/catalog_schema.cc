@@ -16,13 +16,14 @@ constexpr int schema_version = 1;
 constexpr std::int64_t application_id = 0x42697461;  // "Bita"
 constexpr int busy_timeout_ms = 5000;
 
+// The CHECKs are for quick_check, which holds every row to them: a damaged setting is found at the start.
 constexpr const char* schema = R"sql(
 CREATE TABLE logs (
   name TEXT PRIMARY KEY,
   topic_id TEXT NOT NULL,
-  partitions INTEGER NOT NULL,
-  durability TEXT NOT NULL,
-  cleanup TEXT NOT NULL,
+  partitions INTEGER NOT NULL CHECK (partitions BETWEEN 1 AND 1024),
+  durability TEXT NOT NULL CHECK (durability IN ('sync', 'async', 'memory')),
+  cleanup TEXT NOT NULL CHECK (cleanup IN ('delete', 'compact')),
   segment_bytes INTEGER NOT NULL,
   segment_age_ms INTEGER NOT NULL,
   retention_bytes INTEGER,

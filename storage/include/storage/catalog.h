@@ -33,7 +33,7 @@ struct GroupOffset {
   std::int32_t partition = 0;
   Offset offset = -1;              // the next record the group wants; -1: none committed
   std::int32_t leader_epoch = -1;  // -1: not known
-  std::string metadata;            // the committer's own words, at most 4096 bytes
+  std::string metadata{};          // the committer's own words, at most 4096 bytes
   Timestamp committed_at = 0;
   friend bool operator==(const GroupOffset&, const GroupOffset&) = default;
 };
