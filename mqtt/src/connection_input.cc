@@ -141,20 +141,17 @@ std::optional<Event> ServerConnection::State::receive(Publish& publish) {
   return std::optional<Event>(std::in_place, PublishEvent{std::move(publish), slot});
 }
 
-// Leaves the full name in `publish` and no alias.
+// Leaves the full name in `publish` and no alias. (Decode has seen that there is a name or an alias.)
 bool ServerConnection::State::resolve_topic(Publish& publish) {
-  if (const auto alias = std::exchange(publish.properties.topic_alias, std::nullopt)) {
-    const auto topic = inbound_aliases.resolve(publish.topic, *alias, limits.topic_alias_maximum);
-    if (!topic) {
-      fail(ReasonCode::topic_alias_invalid, "topic alias " + std::to_string(*alias) + " is 0, above " +
-                                                std::to_string(limits.topic_alias_maximum) + " or stands for nothing");
-      return false;
-    }
-    publish.topic = *topic;
-  } else if (publish.topic.empty()) {
-    fail(ReasonCode::protocol_error, "PUBLISH without a topic name or alias");
+  const auto alias = std::exchange(publish.properties.topic_alias, std::nullopt);
+  if (!alias) return true;
+  const auto topic = inbound_aliases.resolve(publish.topic, *alias, limits.topic_alias_maximum);
+  if (!topic) {
+    fail(ReasonCode::topic_alias_invalid, "topic alias " + std::to_string(*alias) + " is 0, above " +
+                                              std::to_string(limits.topic_alias_maximum) + " or stands for nothing");
     return false;
   }
+  publish.topic = *topic;
   return true;
 }
 

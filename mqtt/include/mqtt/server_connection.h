@@ -53,7 +53,7 @@ struct ConnectionLimits {
   std::uint16_t topic_alias_maximum_out = 32;  // at most this many towards the client, and never over its own maximum
   std::size_t max_client_id = 256;             // bytes
   std::size_t max_topic_levels = 32;           // of a topic name or filter; 0x90, 0x8F
-  CodecLimits codec;
+  CodecLimits codec = {};
 };
 
 using AnswerSlot = Strong<struct AnswerSlotTag, std::uint64_t>;
