@@ -139,6 +139,12 @@ Result<std::unique_ptr<SQLite::Database>> connect_catalog(const std::string& pat
     if (mode != "wal" && path != ":memory:") {
       return fail(Errc::io_error, "catalog " + path + ": this file system cannot do SQLite's WAL mode");
     }
+    // SQLite opens what it cannot write for reading alone, and says nothing.
+    if (sqlite3_db_readonly(database->getHandle(), "main") == 1) {
+      return fail(Errc::io_error, "catalog " + path +
+                                      ": it can be read but not written; see to its permissions, or to a newer SQLite "
+                                      "that wrote it");
+    }
     database->exec("PRAGMA synchronous = FULL");
     if (is_empty(*database)) create_tables(*database);
     return database;

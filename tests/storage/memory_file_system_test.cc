@@ -502,7 +502,7 @@ TEST(MemoryFileSystem, AgreesWithAModelUnderRandomOperationsAndCrashes) {
     const auto steps = *rc::gen::inRange(1, 40);
     for (int step = 0; step < steps; ++step) {
       const auto action = *rc::gen::inRange(0, 10);
-      const auto position = *rc::gen::inRange<std::size_t>(0, 10'000);
+      const auto position = *rc::gen::inRange<std::size_t>(0, 5000);
       if (action < 5) {
         const std::string text(*rc::gen::inRange<std::size_t>(1, 2000), *rc::gen::element('a', 'b', 'c', '\0'));
         Disk::write(*file, position, text);
