@@ -162,6 +162,9 @@ void ConnectPath::on_settled(Operation& operation, Connection& connection, Sessi
   connection.mqtt.connack(operation.slot, connack, context_.now);
   context_.metrics.connects_accepted.add();
   session->connection = &connection;
+  if (operation.session_present == mqtt::SessionPresent::yes && context_.settings->sessions.queue_qos0 == QueueQos0::no) {
+    session->ordinary_feed().skip_qos0_below = context_.tails;
+  }
   delivery_.attach(*session);
 }
 

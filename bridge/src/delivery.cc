@@ -75,26 +75,40 @@ std::optional<Delivery::FeedMatch> Delivery::match_in_feed(const Feed& feed, con
 // --- the live path ---
 
 void Delivery::on_batch(const storage::CommittedBatch& batch) {
-  storage::RecordReader reader(storage::BatchView::trusted(batch.bytes));
   const bool retained = batch.partition == &context_.retained_partition;
-  while (true) {
-    auto record = reader.next();
-    BITACORA_ASSERT(record.has_value());  // the committer sealed it
-    if (!*record) break;
-    if (retained) {
-      retained_.apply(**record);
-    } else if (!is_internal(*batch.partition) && tree_.size() != 0) {
-      const auto topic = MessageDecoder::topic_of(**record);
-      if (!topic) continue;
-      const auto& matches = matches_of(*topic);
-      if (matches.empty()) continue;
-      const Message* message = decoder_.decode(**record);
-      if (message == nullptr) continue;
-      const Place place{batch.partition, (*record)->offset};
-      for (const FeedMatch& match : matches) deliver_live(match, *message, place);
+  const bool wanted = retained || (!is_internal(*batch.partition) && tree_.size() != 0);
+  const storage::BatchView view = storage::BatchView::trusted(batch.bytes);
+  if (wanted && !view.is_control()) {
+    storage::RecordReader reader(view);
+    while (true) {
+      auto record = reader.next();
+      BITACORA_ASSERT(record.has_value());  // the committer sealed it
+      if (!*record) break;
+      if (retained) {
+        apply_retained(**record);
+      } else {
+        on_record({batch.partition, (*record)->offset}, **record);
+      }
     }
   }
   context_.set_tail(*batch.partition, batch.next_offset);
+}
+
+void Delivery::apply_retained(const storage::RecordView& record) {
+  const std::size_t before = retained_.size();
+  retained_.apply(record);
+  if (context_.index.value() != 0) return;  // every shard has the same view; one counts
+  context_.metrics.retained_messages.add(retained_.size() - before);  // wraps around where it is fewer
+}
+
+void Delivery::on_record(const Place& place, const storage::RecordView& record) {
+  const auto topic = MessageDecoder::topic_of(record);
+  if (!topic) return;
+  const auto& matches = matches_of(*topic);
+  if (matches.empty()) return;
+  const Message* message = decoder_.decode(record);
+  if (message == nullptr) return;
+  for (const FeedMatch& match : matches) deliver_live(match, *message, place);
 }
 
 void Delivery::deliver_live(const FeedMatch& match, const Message& message, const Place& place) {
@@ -217,7 +231,7 @@ void Delivery::transmit(Session& session, mqtt::Publish& publish, InFlightMessag
   }
   if (acknowledged) session.in_flight.add(in_flight);
   if (v5) session.gap_notice.clear();
-  session.dirty = true;
+  session.dirty = context_.checkpoint_wanted = true;
   context_.metrics.deliveries.add();
   context_.touch(*session.connection);
 }
@@ -246,7 +260,7 @@ void Delivery::on_ack(Session& session, const mqtt::AckEvent& ack) {
     const Awaiting expected = ack.type == mqtt::PacketType::puback ? Awaiting::puback : Awaiting::pubcomp;
     if (message->awaiting == expected) session.in_flight.remove(ack.packet.packet_id);
   }
-  session.dirty = true;
+  session.dirty = context_.checkpoint_wanted = true;
   mark_ready(session);
 }
 

@@ -77,6 +77,8 @@ class Delivery {
 
   [[nodiscard]] Room room(const Session& session, mqtt::QoS qos) const;
   void mark_ready(Session& session);
+  void apply_retained(const storage::RecordView& record);
+  void on_record(const Place& place, const storage::RecordView& record);
   void deliver_live(const FeedMatch& match, const Message& message, const Place& place);
   const std::vector<FeedMatch>& matches_of(std::string_view topic);
   [[nodiscard]] std::optional<FeedMatch> match_in_feed(const Feed& feed, const Message& message, const Place& place) const;

@@ -111,7 +111,7 @@ bool has_expired(const SessionEntry& entry, Timestamp now_ms) {
                                  entry.disconnected_at + std::int64_t{entry.expiry_s} * 1000 <= now_ms);
 }
 
-// The journal's new beginning: one batch, so that it is there whole or not at all.
+// The journal's new beginning. Its last records are the marks, so that a part of it means no more than the old journal did.
 class JournalStart {
  public:
   void add(const JournalRecord& record, Timestamp now_ms) {
@@ -120,29 +120,34 @@ class JournalStart {
     view.key = record.key;
     if (record.value) view.value = *record.value;
     builder_.add(view);
+    if (builder_.size() >= batch_bytes) batches_.push_back(builder_.take());
   }
 
   storage::Result<> commit(storage::Committer& committer, storage::Partition& partition) {
-    if (builder_.empty()) return {};
-    std::shared_ptr<const storage::Error> failure;
-    constexpr std::uint32_t origin = 0xFFFFFFFF;
-    bool done = false;
-    committer.add_listener([&](const std::shared_ptr<const storage::CommitNotice>& notice) {
-      if (done) return;
-      for (const storage::AppendOutcome& outcome : notice->outcomes) {
-        if (outcome.origin == origin) failure = outcome.error;
+    if (!builder_.empty()) batches_.push_back(builder_.take());
+    struct Outcome {
+      std::shared_ptr<const storage::Error> error;
+    };
+    const auto outcome = std::make_shared<Outcome>();  // the listener stays with the committer for good
+    committer.add_listener([outcome](const std::shared_ptr<const storage::CommitNotice>& notice) {
+      for (const storage::AppendOutcome& of_batch : notice->outcomes) {
+        if (of_batch.origin == origin && of_batch.error) outcome->error = of_batch.error;
       }
     });
-    auto queued = committer.submit(storage::AppendRequest{&partition, builder_.take(), origin, 1});
-    if (!queued) return queued;
-    committer.run_once();
-    done = true;
-    if (failure) return tl::unexpected<storage::Error>(*failure);
+    for (Bytes& batch : batches_) {
+      auto queued = committer.submit(storage::AppendRequest{&partition, std::move(batch), origin, 0});
+      if (!queued) return queued;
+      committer.run_once();
+      if (outcome->error) return tl::unexpected<storage::Error>(*outcome->error);
+    }
     return {};
   }
 
  private:
+  static constexpr std::size_t batch_bytes = 8 << 20;
+  static constexpr std::uint32_t origin = 0xFFFFFFFF;
   storage::BatchBuilder builder_;
+  std::vector<Bytes> batches_;
 };
 
 }  // namespace

@@ -1,0 +1,33 @@
+#include "checkpoint.h"
+
+#include <algorithm>
+
+namespace bitacora::bridge {
+
+void Checkpoint::run_if_due() {
+  if (!due_ && context_.checkpoint_wanted) due_ = context_.now.monotonic + context_.settings->sessions.checkpoint_interval;
+  if (!due_ || *due_ > context_.now.monotonic) return;
+  due_.reset();
+  context_.checkpoint_wanted = false;
+  run();
+}
+
+void Checkpoint::run() {
+  bool any_journaled = false;
+  for (const auto& [client, session] : sessions_.all()) {
+    if (!session->journaled || !session->persistent()) continue;
+    any_journaled = true;
+    if (session->qos2_dirty) journal_.write_qos2(*session);
+    if (session->connection == nullptr || !session->dirty) continue;
+    session->dirty = false;
+    for (const auto& feed : session->feeds) {
+      journal_.write_feed(*feed);
+      if (!feed->written_as_live) session->dirty = true;  // until it is settled it is looked at each time
+    }
+  }
+  if (!any_journaled) return journal_.remove_mark();
+  journal_.write_mark();
+  context_.metrics.session_checkpoints.add();
+}
+
+}  // namespace bitacora::bridge

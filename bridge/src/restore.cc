@@ -1,0 +1,110 @@
+#include "restore.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "bridge/replay_filter.h"
+#include "bridge/session_journal.h"
+
+namespace bitacora::bridge {
+namespace {
+
+storage::Partition* find_partition(storage::Store& store, const NamedPosition& position) {
+  storage::Log* log = store.find_log(position.log);
+  if (log == nullptr || position.partition >= log->partition_count()) return nullptr;
+  return &log->partition(position.partition);
+}
+
+std::vector<PartitionPosition> restored_positions(ShardContext& context, const NamedPositions& named,
+                                                  std::string_view client) {
+  std::vector<PartitionPosition> positions;
+  for (const NamedPosition& position : named) {
+    storage::Partition* partition = find_partition(context.store, position);
+    if (partition == nullptr) continue;
+    const storage::Offset tail = context.tail_of(*partition);
+    if (position.offset > tail) {  // the log is older than the journal: F14 of reliability.md
+      spdlog::warn("client {}: its position {} in {}/{} is past the end of the log, {}; it goes on from there", client,
+                   position.offset, position.log, position.partition, tail);
+    }
+    positions.push_back({partition, std::min(position.offset, tail), tail});
+  }
+  return positions;
+}
+
+Feed& restore_feed(ShardContext& context, Session& session, const FeedEntry& entry) {
+  auto feed = std::make_unique<Feed>();
+  feed->session = &session;
+  feed->name = entry.feed;
+  feed->cursor = Cursor(restored_positions(context, entry.positions, session.client_id));
+  if (entry.feed.starts_with("$log/") && feed->cursor.positions().size() == 1) {
+    feed->only = feed->cursor.positions().front().partition;
+  }
+  feed->written = true;
+  session.feeds.push_back(std::move(feed));
+  return *session.feeds.back();
+}
+
+std::string topic_filter_of(const std::string& filter) {
+  const auto target = parse_subscription_target(filter);
+  if (!target) return filter;
+  if (const auto* replay = std::get_if<ReplayByFilter>(&*target)) return std::string(replay->filter);
+  return std::holds_alternative<ReplayOfPartition>(*target) ? "#" : filter;
+}
+
+void restore_subscription(ShardContext& context, Session& session, const SubscriptionEntry& entry) {
+  const std::string topic_filter = topic_filter_of(entry.filter);
+  Feed* feed = session.feeds.front().get();
+  if (topic_filter != entry.filter) {
+    const auto own = std::ranges::find(session.feeds, entry.filter, [](const auto& named) { return named->name; });
+    if (own == session.feeds.end()) return;
+    feed = own->get();
+  }
+  auto subscription = std::make_unique<Subscription>(
+      Subscription{entry.filter, topic_filter, entry.options, entry.identifier, feed, nullptr});
+  if (!entry.start.empty()) {
+    StartOffsets start;
+    for (const NamedPosition& position : entry.start) {
+      const storage::Partition* partition = find_partition(context.store, position);
+      if (partition == nullptr) continue;
+      const std::uint32_t index = partition->index().value();
+      if (index >= start.size()) start.resize(index + 1, 0);
+      start[index] = position.offset;
+    }
+    subscription->start = std::make_shared<const StartOffsets>(std::move(start));
+  }
+  session.subscriptions.emplace(entry.filter, std::move(subscription));
+}
+
+std::unique_ptr<Session> restore_session(ShardContext& context, const JournalImage::Session& image) {
+  auto session = std::make_unique<Session>();
+  session->client_id = image.entry.client_id;
+  session->epoch = image.entry.epoch;
+  session->version = image.entry.version;
+  session->expiry_s = image.entry.expiry_s;
+  session->disconnected_at = image.entry.disconnected_at;
+  session->journaled = true;
+  restore_feed(context, *session, image.feeds.at(""));
+  for (const auto& [name, feed] : image.feeds) {
+    if (!name.empty() && image.subscriptions.contains(name)) restore_feed(context, *session, feed);
+  }
+  for (const auto& [filter, subscription] : image.subscriptions) restore_subscription(context, *session, subscription);
+  if (image.qos2) {
+    session->qos2.next_sequence = image.qos2->complete_below;
+    for (const auto& received : image.qos2->received) {
+      session->qos2.received[received.packet_id] = {received.sequence, true, true};
+    }
+  }
+  return session;
+}
+
+}  // namespace
+
+void restore_sessions(const RecoveredState& recovered, ShardContext& context, ConnectPath& connecting) {
+  for (const JournalImage::Session& image : recovered.sessions) {
+    if (shard_of(image.entry.client_id, context.shard_count) != context.index) continue;
+    connecting.restore(restore_session(context, image));
+  }
+}
+
+}  // namespace bitacora::bridge

@@ -1,0 +1,382 @@
+#include "bridge/shard.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <queue>
+#include <unordered_map>
+
+#include "base/assert.h"
+#include "base/murmur2.h"
+#include "checkpoint.h"
+#include "connect_path.h"
+#include "delivery.h"
+#include "journal.h"
+#include "mqtt/codec.h"
+#include "operations.h"
+#include "publish_path.h"
+#include "recovered_state.h"
+#include "restore.h"
+#include "session_table.h"
+#include "shard_context.h"
+#include "subscribe_path.h"
+
+namespace bitacora::bridge {
+namespace {
+
+Router must_create_router(const BrokerSettings& settings, storage::Store& store) {
+  auto router = Router::create(settings, store);
+  if (!router) spdlog::critical("route {}: {}", router.error().index, router.error().message);
+  BITACORA_ASSERT(router.has_value());  // app/ has checked the settings
+  return std::move(*router);
+}
+
+storage::Partition& must_find(storage::Store& store, std::string_view log) {
+  storage::Log* found = store.find_log(log);
+  BITACORA_ASSERT(found != nullptr);  // create_internal_logs
+  return found->partition(0);
+}
+
+ShardContext make_context(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics,
+                          const ShardOptions& options, Now now) {
+  ShardContext context{store,
+                       metrics,
+                       options.settings,
+                       options.index,
+                       options.shard_count,
+                       AppendQueue(committer, options.origin, options.settings->max_batch_bytes),
+                       must_create_router(*options.settings, store),
+                       must_find(store, sessions_log),
+                       must_find(store, retained_log),
+                       now,
+                       {},
+                       {},
+                       false};
+  for (std::uint32_t i = 0; i < store.partition_count(); ++i) {
+    const storage::Partition& partition = store.partition(storage::PartitionIndex(i));
+    context.set_tail(partition, partition.offsets().committed);
+  }
+  return context;
+}
+
+}  // namespace
+
+ShardIndex shard_of(std::string_view client_id, std::uint32_t shard_count) noexcept {
+  return ShardIndex(murmur2(as_bytes(client_id)) % shard_count);
+}
+
+ClientIdPeek peek_client_id(ByteView bytes, const mqtt::ConnectionLimits& limits) {
+  const ClientIdPeek anywhere{ClientIdPeek::State::known, {}};
+  if (bytes.empty()) return {};
+  if (std::to_integer<unsigned>(bytes.front()) != 0x10) return anywhere;
+  const auto frame = mqtt::decode_frame(bytes);
+  if (!frame) return anywhere;
+  if (!*frame) return {};
+  if ((*frame)->size() > limits.max_connect_packet_size) return anywhere;
+  if (bytes.size() < (*frame)->size()) return {};
+  const auto packet = mqtt::decode(bytes.first((*frame)->size()), mqtt::ProtocolVersion::v5, limits.codec);
+  if (!packet || !std::holds_alternative<mqtt::Connect>(*packet)) return anywhere;
+  return {ClientIdPeek::State::known, std::string(std::get<mqtt::Connect>(*packet).client_id)};
+}
+
+struct Shard::State {
+  State(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, const ShardOptions& options, Now now)
+      : context(make_context(store, committer, metrics, options, now)),
+        delivery(context, options.recovered->retained),
+        journal(context, delivery, options.recovered->has_marks),
+        publishing(context, journal, operations),
+        subscribing(context, delivery, journal, operations),
+        connecting(context, sessions, delivery, journal, publishing, operations, options.seed),
+        checkpoint(context, sessions, journal) {
+    restore_sessions(*options.recovered, context, connecting);
+    if (context.index.value() == 0) metrics.retained_messages.add(delivery.retained().size());
+  }
+
+  struct Timer {
+    MonotonicTime at;
+    ConnectionId connection;
+    friend bool operator>(const Timer& a, const Timer& b) { return a.at > b.at; }
+  };
+
+  [[nodiscard]] Connection* find(ConnectionId id) const {
+    const auto found = connections.find(id);
+    return found == connections.end() ? nullptr : found->second.get();
+  }
+
+  void handle_events(Connection& connection);
+  void handle(Connection& connection, const mqtt::ConnectEvent& event) { connecting.on_connect(connection, event); }
+  void handle(Connection& connection, const mqtt::PublishEvent& event) { publishing.on_publish(connection, event); }
+  void handle(Connection& connection, const mqtt::PubrelEvent& event) { publishing.on_pubrel(connection, event); }
+  void handle(Connection& connection, const mqtt::SubscribeEvent& event) { subscribing.on_subscribe(connection, event); }
+  void handle(Connection& connection, const mqtt::UnsubscribeEvent& event) {
+    subscribing.on_unsubscribe(connection, event);
+  }
+  void handle(Connection& connection, const mqtt::AuthEvent&) {
+    connection.mqtt.close(mqtt::ReasonCode::protocol_error, "AUTH without an authentication method");
+  }
+  void handle(Connection& connection, const mqtt::AckEvent& event) {
+    delivery.on_ack(*connection.session, event);
+  }
+  void handle(Connection& connection, const mqtt::ClosedEvent& event) { connecting.on_closed(connection, event); }
+
+  void settle(const RecordFate& fate);
+  void finish(Operation& operation);
+  void fail(const AppendQueue::Refused& refused);
+  void queue_deadline(Connection& connection);
+  void close_what_was_closed();
+  void apply_back_pressure();
+
+  ShardContext context;
+  Operations operations;
+  SessionTable sessions;
+  std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
+  Delivery delivery;
+  Journal journal;
+  PublishPath publishing;
+  SubscribePath subscribing;
+  ConnectPath connecting;
+  Checkpoint checkpoint;
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
+  std::vector<ConnectionId> paused;
+  std::vector<ConnectionId> published;  // connections that published in this turn
+};
+
+// --- events ---
+
+void Shard::State::handle_events(Connection& connection) {
+  while (auto event = connection.mqtt.poll_event()) {
+    const bool closed = std::holds_alternative<mqtt::ClosedEvent>(*event);
+    if (connection.ended && !closed) continue;
+    std::visit([&](const auto& known) { handle(connection, known); }, *event);
+  }
+  if (connection.published) {
+    connection.published = false;
+    published.push_back(connection.id);
+  }
+  context.touch(connection);
+  queue_deadline(connection);
+}
+
+void Shard::State::queue_deadline(Connection& connection) {
+  if (connection.ended) return;
+  const auto deadline = connection.mqtt.next_deadline();
+  if (!deadline || (connection.queued_deadline && *connection.queued_deadline <= *deadline)) return;
+  connection.queued_deadline = *deadline;
+  timers.push({*deadline, connection.id});
+}
+
+// --- the log's answers ---
+
+void Shard::State::settle(const RecordFate& fate) {
+  if (auto finished = operations.settle(fate)) finish(*finished);
+}
+
+void Shard::State::finish(Operation& operation) {
+  Connection* connection = find(operation.connection);
+  if (connection != nullptr && connection->ended) connection = nullptr;
+  Session* session = sessions.find_epoch(operation.session_epoch);
+  switch (operation.kind) {
+    case Operation::Kind::publish:
+      publishing.on_published(operation, connection, session);
+      break;
+    case Operation::Kind::release:
+      publishing.on_released(operation, connection);
+      break;
+    case Operation::Kind::subscribe:
+    case Operation::Kind::unsubscribe:
+      if (connection != nullptr) subscribing.on_settled(operation, *connection);
+      break;
+    case Operation::Kind::connect:
+      if (connection == nullptr) break;
+      connecting.on_settled(operation, *connection, session);
+      handle_events(*connection);  // what the client sent without waiting for CONNACK
+      break;
+  }
+}
+
+void Shard::State::fail(const AppendQueue::Refused& refused) {
+  for (const Ticket ticket : refused.tickets) {
+    if (ticket.value() != 0) settle({ticket, refused.partition, -1, 0, &refused.error});
+  }
+}
+
+// --- the end of a turn ---
+
+// Connections that were closed from inside (a refusal, a full disk) have an event waiting.
+void Shard::State::close_what_was_closed() {
+  for (std::size_t i = 0; i < context.touched.size(); ++i) {  // grows on the way
+    Connection* connection = find(context.touched[i]);
+    if (connection != nullptr && connection->mqtt.closed() && !connection->ended) handle_events(*connection);
+  }
+}
+
+// While the committer is full, who published is not read.
+void Shard::State::apply_back_pressure() {
+  if (context.queue.backlogged()) {
+    for (const ConnectionId id : published) {
+      Connection* connection = find(id);
+      if (connection == nullptr || connection->paused || connection->ended) continue;
+      connection->paused = true;
+      connection->mqtt.on_reading_paused();
+      paused.push_back(id);
+      context.touch(*connection);
+    }
+  } else {
+    for (const ConnectionId id : std::exchange(paused, {})) {
+      Connection* connection = find(id);
+      if (connection == nullptr) continue;
+      connection->paused = false;
+      if (connection->ended) continue;
+      connection->mqtt.on_reading_resumed(context.now);
+      context.touch(*connection);
+      queue_deadline(*connection);
+    }
+  }
+  published.clear();
+}
+
+// --- the interface ---
+
+Shard::Shard(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, ShardOptions options, Now now)
+    : state_(std::make_unique<State>(store, committer, metrics, options, now)) {}
+Shard::~Shard() = default;
+
+void Shard::open(ConnectionId id, std::string peer, Now now) {
+  state_->context.now = now;
+  auto connection =
+      std::make_unique<Connection>(id, std::move(peer), state_->context.settings->connection, now);
+  Connection& opened = *connection;
+  const bool is_new = state_->connections.emplace(id, std::move(connection)).second;
+  BITACORA_ASSERT(is_new);
+  state_->context.metrics.connections.add();
+  state_->queue_deadline(opened);
+}
+
+void Shard::on_bytes(ConnectionId id, ByteView bytes, Now now) {
+  state_->context.now = now;
+  Connection* connection = state_->find(id);
+  if (connection == nullptr || connection->ended) return;
+  connection->mqtt.on_bytes(bytes, now);
+  state_->handle_events(*connection);
+}
+
+void Shard::on_transport_closed(ConnectionId id, Now now) {
+  state_->context.now = now;
+  Connection* connection = state_->find(id);
+  if (connection == nullptr || connection->ended) return;
+  connection->mqtt.on_transport_closed();
+  state_->handle_events(*connection);
+}
+
+void Shard::on_commit(const std::shared_ptr<const storage::CommitNotice>& notice, Now now) {
+  state_->context.now = now;
+  for (const storage::CommittedBatch& batch : notice->batches) {
+    state_->delivery.on_batch(batch);
+    if (!batch.partition->log_name().starts_with("__")) state_->context.checkpoint_wanted = true;
+  }
+  for (const storage::AppendOutcome& outcome : notice->outcomes) {
+    state_->context.queue.on_outcome(outcome, [&](const RecordFate& fate) { state_->settle(fate); });
+  }
+}
+
+void Shard::on_time(Now now) {
+  state_->context.now = now;
+  auto& timers = state_->timers;
+  while (!timers.empty() && timers.top().at <= now.monotonic) {
+    Connection* connection = state_->find(timers.top().connection);
+    timers.pop();
+    if (connection == nullptr || connection->ended) continue;
+    connection->queued_deadline.reset();
+    connection->mqtt.on_time(now);
+    state_->handle_events(*connection);
+  }
+  state_->connecting.on_time();
+}
+
+void Shard::on_settings(std::shared_ptr<const BrokerSettings> settings, Now now) {
+  state_->context.now = now;
+  state_->context.router = must_create_router(*settings, state_->context.store);
+  state_->context.settings = std::move(settings);
+}
+
+void Shard::end_turn(Now now) {
+  state_->context.now = now;
+  state_->delivery.run();
+  state_->close_what_was_closed();
+  state_->checkpoint.run_if_due();
+  std::vector<AppendQueue::Refused> refused;
+  state_->context.queue.flush(refused);
+  for (const auto& batch : refused) state_->fail(batch);
+  if (!refused.empty()) state_->close_what_was_closed();
+  state_->apply_back_pressure();
+}
+
+void Shard::shut_down(Now now) {
+  state_->context.now = now;
+  state_->connecting.shut_down();
+  for (const auto& [id, connection] : state_->connections) {
+    if (connection->ended) continue;
+    connection->mqtt.close(mqtt::ReasonCode::server_shutting_down);
+    state_->handle_events(*connection);
+  }
+}
+
+std::vector<ConnectionId> Shard::take_touched() {
+  std::vector<ConnectionId> touched = std::exchange(state_->context.touched, {});
+  for (const ConnectionId id : touched) {
+    if (Connection* connection = state_->find(id)) connection->touched = false;
+  }
+  return touched;
+}
+
+ByteView Shard::output(ConnectionId id) const {
+  const Connection* connection = state_->find(id);
+  return connection == nullptr ? ByteView() : connection->mqtt.output();
+}
+
+void Shard::consume_output(ConnectionId id, std::size_t size, Now now) {
+  state_->context.now = now;
+  Connection* connection = state_->find(id);
+  if (connection == nullptr) return;
+  connection->mqtt.consume_output(size);
+  if (connection->session != nullptr && connection->session->connection == connection) {
+    state_->delivery.on_output_drained(*connection->session);
+  }
+}
+
+bool Shard::closed(ConnectionId id) const {
+  const Connection* connection = state_->find(id);
+  return connection == nullptr || connection->ended;
+}
+
+bool Shard::wants_input(ConnectionId id) const {
+  const Connection* connection = state_->find(id);
+  return connection != nullptr && !connection->ended && !connection->paused;
+}
+
+void Shard::forget(ConnectionId id) {
+  Connection* connection = state_->find(id);
+  if (connection == nullptr) return;
+  BITACORA_ASSERT(connection->ended);
+  state_->connections.erase(id);
+  state_->context.metrics.connections.subtract();
+}
+
+bool Shard::has_work() const { return state_->delivery.has_work() || state_->context.queue.has_open_batches(); }
+
+bool Shard::idle() const { return state_->context.queue.idle() && state_->operations.empty(); }
+
+std::optional<MonotonicTime> Shard::next_deadline() const {
+  std::optional<MonotonicTime> earliest = state_->connecting.next_deadline();
+  const auto consider = [&](std::optional<MonotonicTime> at) {
+    if (at && (!earliest || *at < *earliest)) earliest = at;
+  };
+  if (!state_->timers.empty()) consider(state_->timers.top().at);
+  consider(state_->checkpoint.due());
+  return earliest;
+}
+
+std::size_t Shard::connection_count() const { return state_->connections.size(); }
+std::size_t Shard::session_count() const { return state_->sessions.size(); }
+
+}  // namespace bitacora::bridge
