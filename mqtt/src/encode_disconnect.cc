@@ -17,9 +17,9 @@ void encode_body(Writer& writer, const Disconnect& packet, ProtocolVersion versi
 
 void encode_body(Writer& writer, const Auth& packet, ProtocolVersion version) {
   BITACORA_ASSERT(version == ProtocolVersion::v5);
-  const ReasonCode reason = nearest_reason(PacketType::auth, packet.reason);
-  if (reason == ReasonCode::success && property_list_size(PacketType::auth, packet.properties) == 0) return;
-  writer.byte(static_cast<std::uint8_t>(reason));
+  BITACORA_ASSERT(may_carry(PacketType::auth, packet.reason));  // [MQTT-3.15.2-1]
+  if (packet.reason == ReasonCode::success && property_list_size(PacketType::auth, packet.properties) == 0) return;
+  writer.byte(static_cast<std::uint8_t>(packet.reason));
   encode_properties(writer, PacketType::auth, packet.properties);
 }
 

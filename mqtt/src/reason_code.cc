@@ -91,7 +91,7 @@ bool may_carry(PacketType type, ReasonCode code) noexcept {
 
 ReasonCode nearest_reason(PacketType type, ReasonCode code) noexcept {
   if (may_carry(type, code)) return code;
-  if (!is_error(code)) return type == auth ? ReasonCode::continue_authentication : ReasonCode::success;
+  if (!is_error(code)) return ReasonCode::success;
   if (type == pubrel || type == pubcomp) return ReasonCode::packet_identifier_not_found;
   if (type == connack && code == ReasonCode::server_shutting_down) return ReasonCode::server_unavailable;
   return ReasonCode::unspecified_error;

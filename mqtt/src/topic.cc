@@ -16,6 +16,9 @@ bool is_hidden_from(std::string_view dollar, std::string_view filter) noexcept {
   return dollar.front() == '$' && begins_with_wildcard(filter);
 }
 
+// Both match the empty text and nothing else, and that is no topic name.
+bool meet_in_nothing(std::string_view a, std::string_view b) noexcept { return a == "+" && b == "/#"; }
+
 }  // namespace
 
 bool is_valid_topic_name(std::string_view name) noexcept {
@@ -58,6 +61,7 @@ bool matches(std::string_view filter, std::string_view name) noexcept {
 }
 
 bool overlap(std::string_view filter_a, std::string_view filter_b) noexcept {
+  if (meet_in_nothing(filter_a, filter_b) || meet_in_nothing(filter_b, filter_a)) return false;
   if (is_hidden_from(filter_a, filter_b) || is_hidden_from(filter_b, filter_a)) return false;
   while (filter_a.data() != nullptr && filter_b.data() != nullptr) {
     const std::string_view level_a = take_level(filter_a);
@@ -65,6 +69,7 @@ bool overlap(std::string_view filter_a, std::string_view filter_b) noexcept {
     if (level_a == "#" || level_b == "#") return true;
     if (level_a != "+" && level_b != "+" && level_a != level_b) return false;
   }
+  // What is left of one of them may be "#", which matches the parent too.
   const std::string_view longer = filter_a.data() != nullptr ? filter_a : filter_b;
   return longer.data() == nullptr || longer == "#";
 }

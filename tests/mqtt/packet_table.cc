@@ -9,7 +9,7 @@ constexpr auto v5 = ProtocolVersion::v5;
 
 ByteView view(std::string_view text) { return as_bytes(text); }
 
-std::vector<TabledPacket> connects() {
+std::vector<TabledPacket> connects_of_3() {
   return {
       {"CONNECT 3.1", v3_1,
        wire("10 10"              // CONNECT, 16 bytes
@@ -38,6 +38,11 @@ std::vector<TabledPacket> connects() {
                .will = Will{.topic = "w/t", .payload = view("gone"), .qos = QoS::at_least_once, .retain = Retain::yes},
                .user_name = "me",
                .password = view({"\x00\xff", 2})}},
+  };
+}
+
+std::vector<TabledPacket> connects_of_5() {
+  return {
       {"CONNECT 5.0 with nothing", v5,
        wire("10 0d"
             "00 04 'MQTT' 05"
@@ -341,7 +346,8 @@ std::vector<TabledPacket> others() {
 const std::vector<TabledPacket>& packet_table() {
   static const std::vector<TabledPacket> table = [] {
     std::vector<TabledPacket> all;
-    for (const auto& part : {connects(), connacks(), publishes(), acks(), subscriptions(), others()}) {
+    for (const auto& part :
+         {connects_of_3(), connects_of_5(), connacks(), publishes(), acks(), subscriptions(), others()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

@@ -59,7 +59,7 @@ struct CodecLimits {
 // (so the properties of a Will may be those of its PUBLISH). A reason code that the packet does not have becomes the
 // nearest that it has: see nearest_reason; for 3.x, those of CONNACK and SUBACK become return codes and the others are
 // left out. The packet must be encodable (strings <= 65535 bytes, remaining length <= 268435455, a packet id where one
-// belongs, AUTH only for 5.0): asserted, since only we make packets to encode.
+// belongs, AUTH only for 5.0 and with a reason of its own): asserted, since only we make packets to encode.
 void encode(Bytes& to, const Packet& packet, ProtocolVersion version);
 
 // The size encode would append.
