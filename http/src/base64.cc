@@ -1,4 +1,4 @@
-#include "base64.h"
+#include "http/base64.h"
 
 #include <array>
 

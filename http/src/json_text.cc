@@ -4,7 +4,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 
-#include "base64.h"
+#include "http/base64.h"
 
 namespace bitacora::http {
 namespace {
