@@ -22,6 +22,7 @@ namespace bitacora::storage {
 class MemoryImage {
  public:
   static constexpr std::size_t sector_size = 512;
+  static constexpr std::size_t page_size = 8 * sector_size;  // what room is taken by
 
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t read(std::uint64_t position, std::span<std::byte> into) const;
@@ -40,7 +41,6 @@ class MemoryImage {
   void flip_bit(std::uint64_t bit);
 
  private:
-  static constexpr std::size_t page_size = 8 * sector_size;
   using Sector = std::array<std::byte, sector_size>;
   using Page = std::array<std::byte, page_size>;
 
@@ -60,6 +60,8 @@ class MemoryImage {
   [[nodiscard]] static Sector version_of(const UnsyncedSector& unsynced, std::size_t write_count);
   [[nodiscard]] static Sector crashed(const UnsyncedSector& unsynced, CrashDice::Fate fate, CrashDice& dice);
   [[nodiscard]] std::uint64_t crashed_size(CrashDice::Fate fate, CrashDice& dice) const;
+  [[nodiscard]] bool is_untouched_zeros(std::uint64_t position, ByteView bytes) const;
+  void write_sectors(std::uint64_t position, ByteView bytes);
   void write_sector(std::uint64_t sector, std::size_t begin, ByteView bytes);
   void drop_visible_from(std::uint64_t size);
 
