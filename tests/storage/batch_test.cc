@@ -205,8 +205,8 @@ TEST(Batch, what_is_built_is_read_back) {
         value = maybe_text();
       }
     }
-    const auto view = [](const std::optional<std::string>& text) {
-      return text ? std::optional<ByteView>(as_bytes(*text)) : std::nullopt;
+    const auto view = [](const std::optional<std::string>& bytes) {
+      return bytes ? std::optional<ByteView>(as_bytes(*bytes)) : std::nullopt;
     };
     BatchBuilder builder;
     for (const Given& one : given) {

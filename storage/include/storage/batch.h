@@ -74,6 +74,11 @@ class BatchView {
   // The same without any check: for bytes that were checked before.
   [[nodiscard]] static BatchView trusted(ByteView bytes) noexcept;
 
+  // Of a batch of which only the header's 61 bytes are there: what is in the header may be asked, unchecked.
+  [[nodiscard]] static BatchView header_only(ByteView bytes) noexcept { return BatchView(bytes.first(batch_header_size)); }
+  // No batch at all: only to be assigned to.
+  [[nodiscard]] static BatchView none() noexcept { return BatchView({}); }
+
   [[nodiscard]] ByteView bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
   [[nodiscard]] Offset base_offset() const noexcept;

@@ -56,7 +56,7 @@ using CommitListener = std::function<void(const std::shared_ptr<const CommitNoti
 
 struct CommitterOptions {
   std::size_t max_bytes_in_flight = 64 << 20;  // queued, being written, or held by a notice
-  std::uint32_t sync_threads = 2;              // how many files are synced side by side; 1: on the committer's own thread
+  std::uint32_t sync_threads = 2;  // how many files are synced side by side; 1, and run_once(): on the caller's thread
 };
 
 class Committer {
@@ -81,7 +81,9 @@ class Committer {
   std::size_t run_once();
 
   void start();  // the committer's own thread, which runs rounds until stop()
-  void stop();   // does what is queued, then ends the thread; later submits are refused. May be called twice.
+  // Does what is queued, then ends the thread; later submits are refused. May be called twice. Without start() what is still
+  // queued is dropped: nobody hears of it.
+  void stop();
 
  private:
   struct State;

@@ -45,7 +45,7 @@ struct StoreOptions {
   OpenPolicy policy = OpenPolicy::always_start;
   LogSettings adopted_defaults{};      // for a log directory that the catalog does not know
   std::int64_t index_interval_bytes = 4096;
-  std::int64_t preallocate_bytes = 4 << 20;  // how far ahead a sync log's active segment is filled with zeros; 0: not
+  std::int64_t preallocate_bytes = 1 << 20;  // how far ahead a sync log's active segment is filled with zeros; 0: not
 };
 
 class Store {

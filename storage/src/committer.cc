@@ -1,0 +1,308 @@
+#include "storage/committer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "appendable_partition.h"
+#include "base/assert.h"
+#include "sync_pool.h"
+
+namespace bitacora::storage {
+namespace {
+
+// Outlives the committer: notices that are still held count here.
+using BytesInFlight = std::atomic<std::size_t>;
+
+// A notice with what its views point into.
+struct OwningNotice : CommitNotice {
+  OwningNotice() = default;
+  OwningNotice(const OwningNotice&) = delete;
+  OwningNotice& operator=(const OwningNotice&) = delete;
+  ~OwningNotice() { in_flight->fetch_sub(size, std::memory_order_relaxed); }
+
+  std::vector<BatchPtr> storage;
+  std::size_t size = 0;
+  std::shared_ptr<BytesInFlight> in_flight;
+};
+
+// A request while it waits and while it is worked on.
+struct Item {
+  AppendablePartition* partition = nullptr;
+  std::uint32_t origin = 0;
+  std::uint64_t id = 0;
+  BatchPtr batch;
+};
+using Items = std::deque<Item>;
+
+// What one round does in one partition.
+struct Run {
+  AppendablePartition* partition = nullptr;
+  std::vector<std::size_t> items;  // their numbers in the round, rising
+  std::vector<BatchPtr> batches;   // of the same
+  std::unique_lock<std::mutex> lock{};
+  bool was_written = false;  // or tried: there was room
+  Result<std::vector<Placement>> placements{};
+  Result<> synced{};
+};
+
+Result<> check_batch(ByteView bytes, std::size_t max_size) {
+  if (bytes.size() > max_size) {
+    return fail(Errc::too_large,
+                "batch of " + std::to_string(bytes.size()) + " bytes is over the log's max_batch_bytes");
+  }
+  // The committer seals it; what it does not compute itself must be right.
+  if (bytes.size() < batch_header_size || BatchView::claimed_size(bytes) != bytes.size()) {
+    return fail(Errc::invalid_argument, "not one whole batch");
+  }
+  const BatchView batch = BatchView::trusted(bytes);
+  const Offset last_delta = batch.last_offset() - batch.base_offset();
+  if (batch.record_count() < 1 || last_delta != batch.record_count() - 1) {
+    return fail(Errc::invalid_argument, "the batch's counts do not fit each other");
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Committer::State {
+  State(Clock const& its_clock, CommitterOptions its_options) : clock(its_clock), options(its_options) {}
+
+  std::size_t run_round();
+  [[nodiscard]] Items take_queue();
+  [[nodiscard]] static std::vector<Run> group(const Items& items, std::vector<AppendOutcome>& outcomes);
+  static void write(Run& run, std::vector<bool>& left_over, Now now);
+  void sync(std::vector<Run>& runs);
+  void finish(Run& run, std::vector<AppendOutcome>& outcomes, CommitNotice& notice);
+  void put_back(Items& items, const std::vector<bool>& left_over);
+  void flush_what_is_due();
+  [[nodiscard]] std::optional<MonotonicTime> next_flush() const;
+  void run_thread();
+
+  const Clock& clock;
+  const CommitterOptions options;
+  std::vector<CommitListener> listeners;
+  std::shared_ptr<BytesInFlight> in_flight = std::make_shared<BytesInFlight>(0);
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  Items queue;            // mutex
+  bool stopping = false;  // mutex
+  std::thread thread;
+
+  // Of the thread that runs rounds.
+  std::unique_ptr<SyncPool> pool = std::make_unique<SyncPool>(1);
+  std::vector<AppendablePartition*> unsynced;  // async: have bytes that no sync covered
+};
+
+Committer::Committer(Store&, const Clock& clock, CommitterOptions options)
+    : state_(std::make_unique<State>(clock, options)) {}
+
+Committer::~Committer() { stop(); }
+
+void Committer::add_listener(CommitListener listener) { state_->listeners.push_back(std::move(listener)); }
+
+Result<> Committer::submit(AppendRequest&& request) {
+  BITACORA_ASSERT(request.partition != nullptr);
+  const std::size_t size = request.batch.size();
+  auto* partition = static_cast<AppendablePartition*>(request.partition);  // every partition of a Store is one
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->stopping) return fail(Errc::closed, "the committer has stopped");
+    const std::size_t before = state_->in_flight->load(std::memory_order_relaxed);
+    if (before != 0 && before + size > state_->options.max_bytes_in_flight) {
+      return fail(Errc::overloaded, "too many bytes are waiting to be committed");
+    }
+    state_->in_flight->fetch_add(size, std::memory_order_relaxed);
+    state_->queue.push_back({partition, request.origin, request.id, std::make_shared<Bytes>(std::move(request.batch))});
+  }
+  state_->wake.notify_one();
+  return {};
+}
+
+std::size_t Committer::bytes_in_flight() const noexcept { return state_->in_flight->load(std::memory_order_relaxed); }
+
+std::size_t Committer::max_bytes_in_flight() const noexcept { return state_->options.max_bytes_in_flight; }
+
+std::size_t Committer::run_once() {
+  std::size_t done = 0;
+  while (const std::size_t in_round = state_->run_round()) done += in_round;
+  state_->flush_what_is_due();
+  return done;
+}
+
+void Committer::start() {
+  BITACORA_ASSERT(!state_->thread.joinable());
+  state_->pool = std::make_unique<SyncPool>(state_->options.sync_threads);
+  state_->thread = std::thread(&State::run_thread, state_.get());
+}
+
+void Committer::stop() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->wake.notify_one();
+  if (state_->thread.joinable()) state_->thread.join();
+}
+
+void Committer::State::run_thread() {
+  while (true) {
+    while (run_round() != 0) {
+    }
+    flush_what_is_due();
+    std::unique_lock lock(mutex);
+    const auto has_work = [this] { return stopping || !queue.empty(); };
+    if (const std::optional<MonotonicTime> due = next_flush()) {
+      const auto left = std::max(*due - clock.now().monotonic, std::chrono::nanoseconds(0));
+      wake.wait_for(lock, left, has_work);
+    } else {
+      wake.wait(lock, has_work);
+    }
+    if (stopping && queue.empty()) return;
+  }
+}
+
+Items Committer::State::take_queue() {
+  const std::lock_guard lock(mutex);
+  return std::exchange(queue, {});
+}
+
+// One round: everything that is queued now, as far as it fits into one run for each partition. The list is taken before
+// the first write, and exactly that list is answered. Returns how many requests that were.
+std::size_t Committer::State::run_round() {
+  Items items = take_queue();
+  if (items.empty()) return 0;
+  const Now now = clock.now();
+  std::vector<AppendOutcome> outcomes;
+  for (const Item& item : items)
+    outcomes.push_back({.origin = item.origin, .id = item.id, .partition = item.partition, .error = {}});
+  std::vector<bool> left_over(items.size());
+  std::vector<Run> runs = group(items, outcomes);
+  for (Run& run : runs) write(run, left_over, now);
+  sync(runs);
+
+  auto notice = std::make_shared<OwningNotice>();
+  notice->in_flight = in_flight;
+  for (Run& run : runs) finish(run, outcomes, *notice);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (left_over[i]) continue;
+    notice->size += items[i].batch->size();
+    notice->storage.push_back(std::move(items[i].batch));
+    notice->outcomes.push_back(std::move(outcomes[i]));
+  }
+  put_back(items, left_over);
+  const std::shared_ptr<const CommitNotice> shared = std::move(notice);
+  for (const CommitListener& listener : listeners) listener(shared);
+  return shared->outcomes.size();
+}
+
+// By partition, in the order of submission. What is no batch is answered at once and left out.
+std::vector<Run> Committer::State::group(const Items& items, std::vector<AppendOutcome>& outcomes) {
+  std::vector<Run> runs;
+  std::unordered_map<AppendablePartition*, std::size_t> run_of;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const Item& item = items[i];
+    if (Result<> good = check_batch(*item.batch, item.partition->max_batch_bytes()); !good) {
+      outcomes[i].error = std::make_shared<const Error>(std::move(good.error()));
+      continue;
+    }
+    const auto [place, is_new] = run_of.emplace(item.partition, runs.size());
+    if (is_new) runs.push_back({.partition = item.partition, .items = {}, .batches = {}});
+    runs[place->second].items.push_back(i);
+    runs[place->second].batches.push_back(item.batch);
+  }
+  return runs;
+}
+
+void Committer::State::write(Run& run, std::vector<bool>& left_over, Now now) {
+  run.lock = std::unique_lock(run.partition->append_mutex());
+  std::vector<std::size_t> sizes;
+  for (const BatchPtr& batch : run.batches) sizes.push_back(batch->size());
+  const Result<std::size_t> count = run.partition->make_room(sizes, now);
+  if (!count) {
+    run.placements = Failed(count.error());
+    return;
+  }
+  for (std::size_t i = *count; i < run.items.size(); ++i) left_over[run.items[i]] = true;
+  run.items.resize(*count);
+  run.batches.resize(*count);
+  run.was_written = true;
+  run.placements = run.partition->write(run.batches);
+}
+
+void Committer::State::sync(std::vector<Run>& runs) {
+  std::vector<std::function<void()>> calls;
+  for (Run& run : runs) {
+    if (run.placements && run.partition->needs_sync())
+      calls.emplace_back([&run] { run.synced = run.partition->sync(); });
+  }
+  if (!calls.empty()) pool->run(calls);
+  for (Run& run : runs) {
+    const bool done = run.placements && run.synced;
+    if (done || !run.was_written || !run.partition->can_retry()) continue;
+    run.placements = run.partition->retry(run.batches);
+    run.synced = {};
+  }
+}
+
+// Success or failure is the whole run's.
+void Committer::State::finish(Run& run, std::vector<AppendOutcome>& outcomes, CommitNotice& notice) {
+  if (run.placements && run.synced) {
+    run.partition->commit(run.batches);
+    for (std::size_t i = 0; i < run.items.size(); ++i) {
+      const Placement& placement = (*run.placements)[i];
+      outcomes[run.items[i]].base_offset = placement.base_offset;
+      outcomes[run.items[i]].timestamp_shift_ms = placement.timestamp_shift_ms;
+      notice.batches.push_back({run.partition, placement.base_offset, placement.next_offset, *run.batches[i]});
+    }
+    const bool is_known = std::find(unsynced.begin(), unsynced.end(), run.partition) != unsynced.end();
+    if (!is_known && run.partition->flush_due()) unsynced.push_back(run.partition);
+  } else {
+    run.partition->abandon();
+    const auto error = std::make_shared<const Error>(run.placements ? run.synced.error() : run.placements.error());
+    for (const std::size_t i : run.items) outcomes[i].error = error;
+  }
+  run.lock.unlock();
+}
+
+void Committer::State::put_back(Items& items, const std::vector<bool>& left_over) {
+  const std::lock_guard lock(mutex);
+  for (std::size_t i = items.size(); i > 0; --i) {
+    if (left_over[i - 1]) queue.push_front(std::move(items[i - 1]));
+  }
+}
+
+void Committer::State::flush_what_is_due() {
+  const Now now = clock.now();
+  std::vector<std::function<void()>> calls;
+  for (AppendablePartition* partition : unsynced) {
+    calls.emplace_back([partition, now] {
+      const std::lock_guard lock(partition->append_mutex());
+      const std::optional<MonotonicTime> due = partition->flush_due();
+      // A failure is the partition's own state by now: it is offline or has gone on in a new file.
+      if (due && *due <= now.monotonic) static_cast<void>(partition->flush(now));
+    });
+  }
+  if (!calls.empty()) pool->run(calls);
+  std::erase_if(unsynced, [](AppendablePartition* partition) {
+    const std::lock_guard lock(partition->append_mutex());
+    return !partition->flush_due();
+  });
+}
+
+std::optional<MonotonicTime> Committer::State::next_flush() const {
+  std::optional<MonotonicTime> next;
+  for (AppendablePartition* partition : unsynced) {
+    const std::lock_guard lock(partition->append_mutex());
+    const std::optional<MonotonicTime> due = partition->flush_due();
+    if (due && (!next || *due < *next)) next = due;
+  }
+  return next;
+}
+
+}  // namespace bitacora::storage

@@ -1,0 +1,238 @@
+// What readers do with a partition on disk. Every batch is checked again on its way out: CRC, offset, epoch.
+#include <algorithm>
+
+#include "disk_partition.h"
+
+namespace bitacora::storage {
+namespace {
+
+constexpr std::size_t largest_read_ahead = 1 << 20;
+
+Failed lost(const std::string& directory, const Damage& damage) {
+  return Failed(Error{.code = Errc::corrupt,
+                      .message = directory + ": offsets " + std::to_string(damage.offsets.begin) + " to " +
+                                 std::to_string(damage.offsets.end - 1) + " cannot be read (" + damage.why +
+                                 "); reading goes on at " + std::to_string(damage.offsets.end),
+                      .os_error = 0,
+                      .range = damage.offsets});
+}
+
+// Skips what is known to be damaged in front of `offset`.
+void step_over_known_damage(SegmentRegion& region, const std::vector<Damage>& damages, Offset offset) {
+  for (const Damage& damage : damages) {
+    if (damage.offsets.end > offset || damage.offsets.end <= region.offset) continue;
+    region.position = damage.position + damage.size;
+    region.offset = damage.offsets.end;
+  }
+}
+
+}  // namespace
+
+Result<DiskPartition::Entrance> DiskPartition::enter(Offset offset) const {
+  const std::lock_guard lock(mutex_);
+  if (offset < log_start_ || offset >= committed_) {
+    return fail(Errc::offset_out_of_range, directory_ + ": offset " + std::to_string(offset) + " is outside [" +
+                                               std::to_string(log_start_) + ", " + std::to_string(committed_) + "]");
+  }
+  const auto after = std::upper_bound(segments_.begin(), segments_.end(), offset,
+                                      [](Offset wanted, const SegmentPtr& segment) { return wanted < segment->base; });
+  if (after == segments_.begin()) return fail(Errc::offset_out_of_range, directory_ + ": no segment holds the offset");
+  const SegmentPtr& segment = *std::prev(after);
+  for (const Damage& damage : segment->damages) {
+    if (offset >= damage.offsets.begin && offset < damage.offsets.end) return lost(directory_, damage);
+  }
+  return entrance_to(segment, offset);
+}
+
+DiskPartition::Entrance DiskPartition::entrance_to(const SegmentPtr& segment, Offset offset) const {
+  Entrance entrance{.segment = segment,
+                    .extent = extent_of(*segment),
+                    .file = segment->file,
+                    .indexed = {},
+                    .damages = segment->damages};
+  entrance.extent.end = std::min(entrance.extent.end, committed_);
+  if (entrance.file) entrance.indexed = segment->index.find(offset);
+  return entrance;
+}
+
+// A sealed segment's file is opened, and its index asked, outside the mutex.
+Result<> DiskPartition::open_file(Entrance& entrance, Offset offset) const {
+  if (entrance.file) return {};
+  const auto opened = context_.cache.open(entrance.extent, epochs_);
+  if (!opened) {
+    const std::lock_guard lock(mutex_);
+    if (opened.error().code == Errc::not_found && offset < log_start_) {
+      return fail(Errc::offset_out_of_range, directory_ + ": retention has just removed the segment");
+    }
+    return Failed(opened.error());
+  }
+  entrance.file = (*opened)->file;
+  entrance.indexed = (*opened)->index.find(offset);
+  if (!entrance.indexed || (*opened)->index_was_rebuilt) return {};
+  const Result<Offset> base = batch_base_at(*entrance.file, *entrance.indexed, entrance.extent.size);
+  if (base || base.error().code != Errc::corrupt) return {};
+  // The index file passed its checks and is wrong all the same.
+  const auto rebuilt = context_.cache.rebuild(entrance.extent, epochs_);
+  if (!rebuilt) return Failed(rebuilt.error());
+  entrance.indexed = (*rebuilt)->index.find(offset);
+  return {};
+}
+
+// A batch's place at or before the one that holds `offset`.
+Result<SegmentRegion> DiskPartition::find_start(Entrance& entrance, Offset offset) const {
+  SegmentRegion region = region_of(entrance.extent);
+  if (entrance.indexed) {
+    const Result<Offset> base = batch_base_at(*entrance.file, *entrance.indexed, entrance.extent.size);
+    if (!base && base.error().code != Errc::corrupt) return Failed(base.error());
+    if (base) {
+      region.position = entrance.indexed->position;
+      region.offset = *base;
+    }  // otherwise that batch is damaged: from the segment's start the walk finds what is left around it
+  }
+  step_over_known_damage(region, entrance.damages, offset);
+  return region;
+}
+
+Result<ReadResult> DiskPartition::read(Offset offset, std::size_t max_bytes, ReadHint hint) const {
+  ReadResult result;
+  result.next = offset;
+  const PartitionOffsets bounds = offsets();
+  if (offset == bounds.committed) {
+    result.hint = hint;
+    return result;
+  }
+  while (result.next < bounds.committed && (result.bytes.empty() || result.bytes.size() < max_bytes)) {
+    const std::size_t before = result.bytes.size();
+    if (Result<> done = read_segment(result.next, max_bytes - before, hint, result); !done) {
+      if (result.bytes.empty()) return Failed(std::move(done.error()));
+      break;  // met again, and told, by the next read
+    }
+    if (result.bytes.size() == before) break;
+    hint = result.hint;
+  }
+  return result;
+}
+
+Result<> DiskPartition::read_segment(Offset offset, std::size_t max_bytes, const ReadHint& hint,
+                                     ReadResult& into) const {
+  Result<Entrance> entrance = enter(offset);
+  if (!entrance) return Failed(std::move(entrance.error()));
+  if (auto done = open_file(*entrance, offset); !done) return done;
+  const SegmentExtent& extent = entrance->extent;
+  if (hint.offset == offset && hint.segment_base == extent.base && hint.position < extent.size) {
+    SegmentRegion region = region_of(extent);
+    region.position = hint.position;
+    region.offset = offset;
+    const std::size_t before = into.bytes.size();
+    const Result<> done = read_region(*entrance, region, offset, max_bytes, into);
+    if (into.bytes.size() != before) return done;
+    // Nothing there: the hint was stale, or the batch is damaged, which the search will tell.
+  }
+  const Result<SegmentRegion> region = find_start(*entrance, offset);
+  if (!region) return Failed(region.error());
+  return read_region(*entrance, *region, offset, max_bytes, into);
+}
+
+Result<> DiskPartition::read_region(const Entrance& entrance, const SegmentRegion& region, Offset offset,
+                                    std::size_t max_bytes, ReadResult& into) const {
+  const std::size_t begin = into.bytes.size();
+  BatchWalker walker(*entrance.file, region, epochs_, std::min(max_bytes, largest_read_ahead));
+  while (true) {
+    const Result<BatchWalker::Step> step = walker.next();
+    if (!step) return Failed(step.error());
+    if (*step == BatchWalker::Step::end) return {};
+    if (*step == BatchWalker::Step::damage) {
+      if (walker.damage().offsets.end <= offset) continue;
+      if (into.bytes.size() != begin) return {};
+      remember(entrance.segment, walker.damage());
+      return lost(directory_, walker.damage());
+    }
+    const BatchView& batch = walker.batch();
+    if (batch.next_offset() <= offset) continue;
+    if (!into.bytes.empty() && into.bytes.size() - begin + batch.size() > max_bytes) return {};
+    append(into.bytes, batch.bytes());
+    into.next = batch.next_offset();
+    into.hint = {.offset = into.next, .segment_base = entrance.extent.base, .position = walker.position()};
+    if (into.bytes.size() - begin >= max_bytes) return {};
+  }
+}
+
+void DiskPartition::remember(const SegmentPtr& segment, const Damage& damage) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Damage>& known = segment->damages;
+  const auto place = std::find_if(known.begin(), known.end(),
+                                  [&](const Damage& other) { return other.offsets.begin >= damage.offsets.begin; });
+  if (place == known.end() || place->offsets.begin != damage.offsets.begin) known.insert(place, damage);
+}
+
+Result<std::optional<OffsetAtTime>> DiskPartition::find_time(Timestamp timestamp) const {
+  std::vector<SegmentPtr> segments;
+  {
+    const std::lock_guard lock(mutex_);
+    segments = segments_;
+  }
+  for (const SegmentPtr& segment : segments) {
+    const Result<std::optional<Timestamp>> newest = max_timestamp_of(segment);
+    if (!newest) {
+      if (newest.error().code == Errc::not_found) continue;  // removed by retention meanwhile
+      return Failed(newest.error());
+    }
+    if (!*newest || **newest < timestamp) continue;
+    Result<std::optional<OffsetAtTime>> found = find_time_in(segment, timestamp);
+    if (!found || *found) return found;
+  }
+  return std::optional<OffsetAtTime>();
+}
+
+Result<std::optional<Timestamp>> DiskPartition::max_timestamp_of(const SegmentPtr& segment) const {
+  SegmentExtent extent;
+  {
+    const std::lock_guard lock(mutex_);
+    if (segment->file) return segment->index.max_timestamp();
+    if (segment->max_timestamp) return segment->max_timestamp;
+    extent = extent_of(*segment);
+  }
+  const auto opened = context_.cache.open(extent, epochs_);
+  if (!opened) return Failed(opened.error());
+  const std::lock_guard lock(mutex_);
+  segment->max_timestamp = (*opened)->index.max_timestamp();
+  return segment->max_timestamp;
+}
+
+Result<std::optional<OffsetAtTime>> DiskPartition::find_time_in(const SegmentPtr& segment, Timestamp timestamp) const {
+  Entrance entrance;
+  Offset lowest = 0;
+  std::optional<TimeIndexEntry> before;
+  {
+    const std::lock_guard lock(mutex_);
+    lowest = log_start_;
+    entrance = entrance_to(segment, segment->base);
+    if (entrance.file) before = segment->index.find_before(timestamp);
+  }
+  if (!entrance.file) {
+    const auto opened = context_.cache.open(entrance.extent, epochs_);
+    if (!opened) return Failed(opened.error());
+    before = (*opened)->index.find_before(timestamp);
+  }
+  const Offset from = std::max(lowest, before ? before->last_offset + 1 : entrance.extent.base);
+  if (from >= entrance.extent.end) return std::optional<OffsetAtTime>();
+  if (entrance.file) {
+    const std::lock_guard lock(mutex_);
+    entrance.indexed = segment->index.find(from);
+  } else if (auto done = open_file(entrance, from); !done) {
+    return Failed(std::move(done.error()));
+  }
+  const Result<SegmentRegion> region = find_start(entrance, from);
+  if (!region) return Failed(region.error());
+  BatchWalker walker(*entrance.file, *region, epochs_, largest_read_ahead / 16);
+  while (true) {
+    const Result<BatchWalker::Step> step = walker.next();
+    if (!step) return Failed(step.error());
+    if (*step == BatchWalker::Step::end) return std::optional<OffsetAtTime>();
+    if (*step == BatchWalker::Step::damage) continue;
+    if (walker.batch().next_offset() <= from || walker.batch().max_timestamp() < timestamp) continue;
+    if (std::optional<OffsetAtTime> found = first_at_or_after(walker.batch(), timestamp, lowest)) return found;
+  }
+}
+
+}  // namespace bitacora::storage

@@ -1,0 +1,49 @@
+// Opens one partition's directory: the passes of docs/storage-format.md, "Recovery", that concern a partition. A
+// directory without segments becomes an empty partition, so that creating one is the same path.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clean_shutdown.h"
+#include "leader_epochs.h"
+#include "segment.h"
+#include "storage/catalog.h"
+#include "storage/file_system.h"
+#include "storage/recovery_report.h"
+#include "storage/store.h"
+
+namespace bitacora::storage {
+
+// What all partitions of a store share.
+struct StoreContext {
+  FileSystem& fs;
+  const Clock& clock;
+  Catalog& catalog;
+  SegmentCache& cache;
+  const StoreOptions& options;
+
+  [[nodiscard]] bool read_only() const noexcept { return options.policy == OpenPolicy::read_only; }
+};
+
+struct RecoveredPartition {
+  std::string directory;
+  std::vector<SegmentPtr> segments;  // rising; the last is the active one. Empty only when read-only
+  LeaderEpochs epochs;
+  Offset log_start = 0;
+  Offset end = 0;
+  std::uint64_t file_size = 0;               // of the active segment's file: zeros follow its batches
+  std::optional<Timestamp> max_timestamp;    // of all records so far
+  std::optional<Timestamp> first_timestamp;  // of the active segment's first batch
+  bool must_roll = false;                    // the active segment ends in damage: nothing may be appended to it
+  PartitionRecovery report;
+};
+
+// `clean`: the partition's line of the clean-shutdown mark, if there was one.
+[[nodiscard]] Result<RecoveredPartition> recover_partition(const StoreContext& context, const std::string& log,
+                                                           std::int32_t number, const CleanPartition* clean);
+
+}  // namespace bitacora::storage
