@@ -61,30 +61,39 @@ Result<CatalogContent> check_file(FileSystem& fs, const std::string& path) {
   return check_catalog(path, **database);
 }
 
-// Leaves a sound catalog or an empty file at `path`. Returns where the broken one is now, or an empty string.
-Result<std::string> prepare_file(const std::string& path) {
+struct OpenCatalog {
+  std::unique_ptr<SQLite::Database> database;
+  std::string broken_copy;  // empty if there was none
+};
+
+Result<OpenCatalog> replace_broken(FileSystem& fs, const std::string& path) {
+  auto broken_copy = move_aside(fs, path);
+  if (!broken_copy) return Failed(broken_copy.error());
+  if (auto created = create_file(fs, path); !created) return Failed(created.error());
+  auto database = connect_catalog(path);
+  if (!database) return Failed(database.error());
+  return OpenCatalog{*std::move(database), *std::move(broken_copy)};
+}
+
+Result<OpenCatalog> open_file(const std::string& path) {
   const auto fs = make_posix_file_system();
-  std::string broken_copy;
-  auto there = fs->exists(path);
+  const auto there = fs->exists(path);
   if (!there) return Failed(there.error());
-  const auto wal_there = fs->exists(path + "-wal");
-  if (!wal_there) return Failed(wal_there.error());
-  // SQLite would delete a WAL whose database is missing.
-  bool is_broken = !*there && *wal_there;
   if (*there) {
     const auto checked = check_file(*fs, path);
-    if (!checked && checked.error().code != Errc::corrupt) return Failed(checked.error());
-    is_broken = !checked;
-  }
-  if (is_broken) {
-    auto moved = move_aside(*fs, path);
-    if (!moved) return moved;
-    broken_copy = *std::move(moved);
-  }
-  if (!*there || is_broken) {
+    if (!checked && checked.error().code == Errc::corrupt) return replace_broken(*fs, path);
+    if (!checked) return Failed(checked.error());
+  } else {
+    const auto orphan = fs->exists(path + "-wal");
+    if (!orphan) return Failed(orphan.error());
+    if (*orphan) return replace_broken(*fs, path);  // SQLite would delete a WAL whose database is missing
     if (auto created = create_file(*fs, path); !created) return Failed(created.error());
   }
-  return broken_copy;
+  auto database = connect_catalog(path);
+  // Writing needs more of the file to be sound than the check reads.
+  if (!database && database.error().code == Errc::corrupt) return replace_broken(*fs, path);
+  if (!database) return Failed(database.error());
+  return OpenCatalog{*std::move(database), ""};
 }
 
 CatalogLog log_of(const SQLite::Statement& row) {
@@ -178,14 +187,16 @@ Result<std::unique_ptr<Catalog>> Catalog::open(const std::string& path) {
   if (path.empty()) return fail(Errc::invalid_argument, "the catalog's path must not be empty");
   auto state = std::make_unique<State>();
   state->path = path;
-  if (path != ":memory:") {
-    auto broken_copy = prepare_file(path);
-    if (!broken_copy) return Failed(broken_copy.error());
-    state->broken_copy = *std::move(broken_copy);
+  if (path == ":memory:") {
+    auto database = connect_catalog(path);
+    if (!database) return Failed(database.error());
+    state->database = *std::move(database);
+  } else {
+    auto opened = open_file(path);
+    if (!opened) return Failed(opened.error());
+    state->database = std::move(opened->database);
+    state->broken_copy = std::move(opened->broken_copy);
   }
-  auto database = connect_catalog(path);
-  if (!database) return Failed(database.error());
-  state->database = *std::move(database);
   return std::unique_ptr<Catalog>(new Catalog(std::move(state)));
 }
 

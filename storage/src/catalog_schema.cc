@@ -99,8 +99,12 @@ std::string uri_of(const std::string& path, std::string_view query) {
   return uri.append("?").append(query);
 }
 
-Errc errc_of_sqlite(int code) {
-  switch (code & 0xff) {
+Errc errc_of_sqlite(const SQLite::Exception& exception) {
+  switch (exception.getErrorCode() & 0xff) {
+    // All our statements are fixed, so one that SQLite does not understand meets a schema that is not what we wrote.
+    // The other use of this code is for a number in the header that only a newer SQLite would have put there.
+    case SQLITE_ERROR:
+      return std::string_view(exception.what()) == "unsupported file format" ? Errc::unsupported_format : Errc::corrupt;
     case SQLITE_FULL: return Errc::no_space;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return Errc::corrupt;
@@ -127,7 +131,7 @@ Result<CatalogContent> check_tables(const std::string& path, SQLite::Database& d
 Failed fail_catalog(const std::string& path, std::string_view doing, const SQLite::Exception& exception) {
   std::string message = "catalog " + path + ": ";
   message.append(doing).append(": ").append(exception.what());
-  return fail(errc_of_sqlite(exception.getErrorCode()), std::move(message));
+  return fail(errc_of_sqlite(exception), std::move(message));
 }
 
 Result<std::unique_ptr<SQLite::Database>> connect_catalog(const std::string& path) {
