@@ -1,0 +1,213 @@
+#include "server_process.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "bridge/router.h"
+#include "bridge/shard.h"
+#include "storage/posix_file_system.h"
+
+namespace bitacora::app {
+namespace {
+
+tl::unexpected<std::string> failed(std::string message) { return tl::unexpected<std::string>(std::move(message)); }
+
+// Whose append requests are whose: shards from 0, doors far above them.
+constexpr std::uint32_t first_http_origin = 1 << 16;
+
+std::uint32_t shard_count_of(const ServerConfig& config) {
+  if (config.shards != 0) return config.shards;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+// What of `after` cannot be had without a restart; empty if all can.
+std::string needs_restart(const ServerConfig& before, const ServerConfig& after) {
+  std::vector<std::string> names;
+  const auto same = [](const Listener& a, const Listener& b) {
+    return a.protocol == b.protocol && a.address == b.address && a.port == b.port;
+  };
+  if (before.data_directory != after.data_directory) names.emplace_back("the data directory");
+  if (before.shards != after.shards) names.emplace_back("the number of shards");
+  if (!std::ranges::equal(before.listeners, after.listeners, same)) names.emplace_back("the listeners");
+  const StorageConfig& a = before.storage;
+  const StorageConfig& b = after.storage;
+  if (a.on_damage != b.on_damage || a.max_bytes_in_flight != b.max_bytes_in_flight || a.sync_threads != b.sync_threads ||
+      a.preallocate_bytes != b.preallocate_bytes || a.index_interval_bytes != b.index_interval_bytes) {
+    names.emplace_back("[storage] settings other than housekeeping_interval");
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+// Why a log of the store cannot become what the configuration says; empty if it can.
+std::string why_impossible(const storage::Store& store, const LogConfig& log) {
+  if (const auto checked = storage::check(log.settings); !checked) {
+    return fmt::format("log {}: {}", log.name, checked.error().message);
+  }
+  const storage::Log* existing = store.find_log(log.name);
+  if (existing == nullptr) return {};
+  if (existing->partition_count() > log.settings.partitions) {
+    return fmt::format("log {} has {} partitions; they can become more, not fewer (the configuration says {})", log.name,
+                       existing->partition_count(), log.settings.partitions);
+  }
+  if (existing->settings().durability != log.settings.durability) {
+    return fmt::format("log {} was made with durability \"{}\"; make a new log for \"{}\"", log.name,
+                       storage::name_of(existing->settings().durability), storage::name_of(log.settings.durability));
+  }
+  return {};
+}
+
+}  // namespace
+
+ServerProcess::~ServerProcess() { stop(); }
+
+ProcessResult ServerProcess::start() {
+  for (const auto step : {&ServerProcess::open_storage, &ServerProcess::open_doors}) {
+    if (auto done = (this->*step)(); !done) {
+      stop();
+      return done;
+    }
+  }
+  housekeeping_interval_ = config_.storage.housekeeping_interval;
+  housekeeping_ = std::thread([this] { run_housekeeping(); });
+  return {};
+}
+
+ProcessResult ServerProcess::open_storage() {
+  files_ = storage::make_posix_file_system();
+  if (auto made = files_->create_directories(config_.data_directory); !made) return failed(made.error().message);
+  auto catalog = storage::Catalog::open(config_.data_directory + "/catalog.db");
+  if (!catalog) return failed(catalog.error().message);
+  catalog_ = std::move(*catalog);
+  if (!catalog_->broken_copy().empty()) {
+    spdlog::error("the catalog was damaged: it was moved to {} and a new one was made; group offsets are lost, logs are not",
+                  catalog_->broken_copy());
+  }
+  storage::StoreOptions options;
+  options.directory = config_.data_directory;
+  options.policy = config_.storage.on_damage == OnDamage::refuse ? storage::OpenPolicy::refuse_on_damage
+                                                                 : storage::OpenPolicy::always_start;
+  options.index_interval_bytes = config_.storage.index_interval_bytes;
+  options.preallocate_bytes = config_.storage.preallocate_bytes;
+  auto store = storage::Store::open(*files_, clock_, *catalog_, options);
+  if (!store) return failed(store.error().message);
+  store_ = std::move(*store);
+  if (auto applied = apply_logs(config_.logs); !applied) return applied;
+  if (auto created = bridge::create_internal_logs(*store_); !created) return failed(created.error().message);
+  return {};
+}
+
+ProcessResult ServerProcess::apply_logs(const std::vector<LogConfig>& logs) {
+  for (const LogConfig& log : logs) {
+    if (std::string why = why_impossible(*store_, log); !why.empty()) return failed(std::move(why));
+  }
+  for (const LogConfig& log : logs) {
+    const storage::Log* existing = store_->find_log(log.name);
+    if (existing == nullptr) {
+      if (auto created = store_->create_log(log.name, log.settings); !created) return failed(created.error().message);
+    } else if (existing->settings() != log.settings) {
+      if (auto changed = store_->change_settings(log.name, log.settings); !changed) return failed(changed.error().message);
+    }
+  }
+  return {};
+}
+
+ProcessResult ServerProcess::open_doors() {
+  storage::CommitterOptions options;
+  options.max_bytes_in_flight = static_cast<std::size_t>(config_.storage.max_bytes_in_flight);
+  options.sync_threads = config_.storage.sync_threads;
+  committer_ = std::make_unique<storage::Committer>(*store_, clock_, options);
+
+  const std::uint32_t shards = shard_count_of(config_);
+  auto recovered = bridge::recover_state(*store_, *committer_, shards, clock_.now().wall_ms);
+  if (!recovered) return failed(recovered.error().message);
+  const auto settings = std::make_shared<const bridge::BrokerSettings>(config_.broker);
+  if (auto router = bridge::Router::create(*settings, *store_); !router) {
+    return failed(fmt::format("route {}: {}", router.error().index + 1, router.error().message));
+  }
+  net::MqttServerOptions mqtt;
+  mqtt.shard_count = shards;
+  for (const Listener& listener : config_.listeners) {
+    if (listener.protocol == Protocol::mqtt) mqtt.listeners.push_back({listener.address, listener.port});
+  }
+  mqtt_ = std::make_unique<net::MqttServer>(net::Broker{*store_, *committer_, clock_, metrics_, settings, *recovered}, mqtt);
+  for (const Listener& listener : config_.listeners) {
+    if (listener.protocol != Protocol::http) continue;
+    http::HttpSettings http;
+    http.address = listener.address;
+    http.port = listener.port;
+    http.origin = first_http_origin + static_cast<std::uint32_t>(http_.size());
+    http_.push_back(std::make_unique<http::Server>(*store_, *committer_, *catalog_, clock_, metrics_, http));
+    committer_->add_listener(http_.back()->listener());
+  }
+  committer_->start();
+  for (const auto& door : http_) {
+    if (auto started = door->start(); !started) return failed(started.error());
+  }
+  return mqtt_->start();
+}
+
+ProcessResult ServerProcess::reload(ServerConfig config) {
+  if (const std::string names = needs_restart(config_, config); !names.empty()) {
+    return failed("a restart is needed to change " + names + "; nothing was changed");
+  }
+  if (auto applied = apply_logs(config.logs); !applied) return applied;
+  auto settings = std::make_shared<const bridge::BrokerSettings>(config.broker);
+  if (auto router = bridge::Router::create(*settings, *store_); !router) {
+    return failed(fmt::format("route {}: {}; nothing was changed", router.error().index + 1, router.error().message));
+  }
+  mqtt_->reload(std::move(settings));
+  {
+    const std::lock_guard lock(housekeeping_mutex_);
+    housekeeping_interval_ = config.storage.housekeeping_interval;
+  }
+  config_ = std::move(config);
+  return {};
+}
+
+void ServerProcess::run_housekeeping() {
+  std::unique_lock lock(housekeeping_mutex_);
+  while (!housekeeping_wakes_.wait_for(lock, housekeeping_interval_, [this] { return stopping_; })) {
+    lock.unlock();
+    if (const auto freed = store_->run_housekeeping(); !freed) {
+      spdlog::error("housekeeping: {}; it is tried again", freed.error().message);
+    } else if (*freed > 0) {
+      spdlog::info("housekeeping: {} bytes given back", *freed);
+    }
+    lock.lock();
+  }
+}
+
+void ServerProcess::stop() {
+  {
+    const std::lock_guard lock(housekeeping_mutex_);
+    stopping_ = true;
+  }
+  housekeeping_wakes_.notify_all();
+  if (housekeeping_.joinable()) housekeeping_.join();
+  if (mqtt_) mqtt_->stop();
+  for (const auto& door : http_) door->stop();
+  if (committer_) committer_->stop();
+  if (!store_) return;
+  if (auto closed = store_->close(); !closed) spdlog::error("closing the store: {}", closed.error().message);
+  http_.clear();
+  mqtt_.reset();
+  committer_.reset();
+  store_.reset();
+}
+
+std::vector<std::pair<std::string, std::uint16_t>> ServerProcess::ports() const {
+  std::vector<std::pair<std::string, std::uint16_t>> ports;
+  std::size_t mqtt = 0, http = 0;
+  for (const Listener& listener : config_.listeners) {
+    if (listener.protocol == Protocol::mqtt) {
+      ports.emplace_back("mqtt", mqtt_->ports().at(mqtt++));
+    } else {
+      ports.emplace_back("http", http_.at(http++)->port());
+    }
+  }
+  return ports;
+}
+
+}  // namespace bitacora::app

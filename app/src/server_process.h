@@ -1,0 +1,74 @@
+// The server put together: catalog, store, committer, MQTT door, HTTP doors, and the housekeeping beside them, from one
+// ServerConfig. Started and stopped as a whole; reloaded as a whole or not at all.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "app/config.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "bridge/metrics.h"
+#include "http/server.h"
+#include "net/server.h"
+#include "storage/catalog.h"
+#include "storage/committer.h"
+#include "storage/file_system.h"
+#include "storage/store.h"
+
+namespace bitacora::app {
+
+// Errors are for a person: what could not be done, where, and what to do.
+using ProcessResult = Result<void, std::string>;
+
+class ServerProcess {
+ public:
+  explicit ServerProcess(ServerConfig config) : config_(std::move(config)) {}
+  ~ServerProcess();  // stops
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  // Recovers the data directory, then listens. When it returns an error nothing is left running.
+  [[nodiscard]] ProcessResult start();
+  // Applies `config`'s logs, routes, session rules, limits and log level. Nothing is changed when anything in it needs a
+  // restart (the error names it) or is impossible.
+  [[nodiscard]] ProcessResult reload(ServerConfig config);
+  // Answers what is under way, writes down every cursor, leaves the clean-shutdown mark.
+  void stop();
+
+  // ("mqtt" or "http", port), in the order of the configuration's listeners.
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint16_t>> ports() const;
+  [[nodiscard]] const storage::RecoveryReport& recovery_report() const { return store_->recovery_report(); }
+
+ private:
+  [[nodiscard]] ProcessResult open_storage();
+  [[nodiscard]] ProcessResult apply_logs(const std::vector<LogConfig>& logs);
+  [[nodiscard]] ProcessResult open_doors();
+  void run_housekeeping();
+
+  ServerConfig config_;
+  SystemClock clock_;
+  bridge::BrokerMetrics metrics_;
+  // In the order in which they lean on each other.
+  std::unique_ptr<storage::FileSystem> files_;
+  std::unique_ptr<storage::Catalog> catalog_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<storage::Committer> committer_;
+  std::unique_ptr<net::MqttServer> mqtt_;
+  std::vector<std::unique_ptr<http::Server>> http_;
+
+  std::mutex housekeeping_mutex_;  // guards what the housekeeping thread waits for
+  std::condition_variable housekeeping_wakes_;
+  bool stopping_ = false;
+  std::chrono::milliseconds housekeeping_interval_{0};
+  std::thread housekeeping_;
+};
+
+}  // namespace bitacora::app
