@@ -42,8 +42,8 @@ class TomlReader final : public OptionVisitor {
   const toml::node* take(std::string_view key, Presence presence = Presence::optional);
   void visit_table(const toml::table& table, std::string name, const std::function<void()>& describe_it);
   void mistake(const toml::source_region& where, std::string message);
-  // `here` is what the file has in place of what was `expected`.
-  void expected(std::string_view key, const toml::node& node, std::string_view expected, const std::string& here);
+  // `what` it must be, and what is `here` instead.
+  void expected(std::string_view key, const toml::node& node, std::string_view what, const std::string& here);
 
   const std::string& file_;
   ConfigMistakes& mistakes_;

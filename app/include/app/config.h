@@ -73,7 +73,7 @@ using ConfigResult = Result<T, ConfigMistakes>;
 
 // All of the configuration or every mistake in it: nothing is half applied. `file` is only named in mistakes. Of broken
 // TOML syntax only the first place can be told.
-[[nodiscard]] ConfigResult<ServerConfig> parse_config(std::string_view toml, const std::string& file);
+[[nodiscard]] ConfigResult<ServerConfig> parse_config(std::string_view text, const std::string& file);
 [[nodiscard]] ConfigResult<ServerConfig> load_config(const std::string& file);
 
 // The whole configuration as TOML that parse_config reads back to the same value.

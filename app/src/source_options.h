@@ -1,0 +1,26 @@
+// The options --data and --url, which `replay`, `logs` and `groups` share.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "log_source.h"
+
+namespace CLI {
+class App;
+}
+
+namespace bitacora::app {
+
+struct SourceOptions {
+  std::string data;
+  std::string url;
+};
+
+// Declares both on `command`; they exclude each other. `options` outlives the parsing.
+void add_source_options(CLI::App& command, SourceOptions& options);
+
+// What was asked for; with neither, the server on http://127.0.0.1:8080.
+[[nodiscard]] SourceResult<std::unique_ptr<LogSource>> open_source(const SourceOptions& options);
+
+}  // namespace bitacora::app
