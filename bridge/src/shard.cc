@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <queue>
 #include <unordered_map>
 
@@ -23,6 +24,10 @@
 
 namespace bitacora::bridge {
 namespace {
+
+// How soon batches that the committer had no room for are handed over again. What a notice holds counts until the last
+// shard has let go of it, so the notice itself may come too early to try.
+constexpr std::chrono::milliseconds retry_interval{1};
 
 Router must_create_router(const BrokerSettings& settings, storage::Store& store) {
   auto router = Router::create(settings, store);
@@ -373,6 +378,7 @@ std::optional<MonotonicTime> Shard::next_deadline() const {
   };
   if (!state_->timers.empty()) consider(state_->timers.top().at);
   consider(state_->checkpoint.due());
+  if (state_->context.queue.backlogged()) consider(state_->context.now.monotonic + retry_interval);
   return earliest;
 }
 

@@ -149,24 +149,12 @@ void ShardLoop::turn() {
   turn_scheduled_ = false;
   const Now now = clock_.now();
   shard_.end_turn(now);
-  const std::vector<ConnectionId> touched = shard_.take_touched();
-  const Progress progress = touched.empty() && to_serve_.empty() ? Progress::none : Progress::some;
-  for (const ConnectionId id : touched) serve(id, now);
+  for (const ConnectionId id : shard_.take_touched()) serve(id, now);
   for (const ConnectionId id : to_serve_) serve(id, now);
   to_serve_.clear();
-  go_on_if_there_is_work(progress, now);
+  if (shard_.has_work()) schedule_turn();
   end_if_stopped(now);
   arm_timer(now);
-}
-
-void ShardLoop::go_on_if_there_is_work(Progress progress, Now now) {
-  if (!shard_.has_work()) {
-    idle_turns_ = 0;
-    return;
-  }
-  idle_turns_ = progress == Progress::some ? 0 : idle_turns_ + 1;
-  if (idle_turns_ <= max_idle_turns) return schedule_turn();
-  pause_until_ = now.monotonic + idle_pause;
 }
 
 void ShardLoop::serve(ConnectionId id, Now now) {
@@ -229,7 +217,6 @@ std::optional<MonotonicTime> ShardLoop::next_deadline() const {
   std::optional<MonotonicTime> earliest = shard_.next_deadline();
   const auto consider = [&earliest](MonotonicTime time) { earliest = earliest ? std::min(*earliest, time) : time; };
   if (!partings_.empty()) consider(partings_.front().deadline);
-  if (pause_until_) consider(*pause_until_);
   if (stop_by_) consider(*stop_by_);
   return earliest;
 }
@@ -247,7 +234,6 @@ void ShardLoop::arm_timer(Now now) {
 void ShardLoop::on_timer() {
   const Now now = clock_.now();
   timer_set_for_.reset();
-  if (pause_until_ && *pause_until_ <= now.monotonic) pause_until_.reset();
   shard_.on_time(now);
   close_late(now);
   schedule_turn();

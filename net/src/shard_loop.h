@@ -56,9 +56,6 @@ class ShardLoop {
   };
 
   static constexpr std::size_t read_size = 64 << 10;
-  // A shard that says it has work and yet touches nothing waits for somebody else, mostly.
-  static constexpr int max_idle_turns = 64;
-  static constexpr std::chrono::milliseconds idle_pause{1};
 
   void listen_to(storage::Committer& committer);
   void run();
@@ -78,8 +75,6 @@ class ShardLoop {
   // The end of a turn.
   void schedule_turn();
   void turn();
-  enum class Progress { none, some };
-  void go_on_if_there_is_work(Progress progress, Now now);
   void serve(bridge::ConnectionId id, Now now);
   void write(bridge::ConnectionId id, Connection& connection, Now now);
   void leave(bridge::ConnectionId id, Connection& connection, Now now);
@@ -106,10 +101,8 @@ class ShardLoop {
   std::vector<bridge::ConnectionId> to_serve_;  // at the end of this turn, whether the shard touches them or not
   std::deque<Parting> partings_;                // connections that are leaving, by deadline
   bool turn_scheduled_ = false;
-  int idle_turns_ = 0;
   Timer timer_{loop_};
   std::optional<MonotonicTime> timer_set_for_;
-  std::optional<MonotonicTime> pause_until_;
   std::optional<MonotonicTime> stop_by_;
   std::thread thread_;
 };

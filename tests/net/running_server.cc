@@ -22,13 +22,14 @@ RunningServer::RunningServer(RunningServerOptions options)
   store_ = value_of(storage::Store::open(*files_, clock_, *catalog_, {.directory = "data"}));
   (void)value_of(store_->create_log("mqtt", {}));
   if (auto made = bridge::create_internal_logs(*store_); !made) throw std::runtime_error(made.error().message);
-  committer_ = std::make_unique<storage::Committer>(*store_, clock_, storage::CommitterOptions{});
+  committer_ = std::make_unique<storage::Committer>(*store_, clock_, options.committer);
   const Broker broker{.store = *store_,
                       .committer = *committer_,
                       .clock = clock_,
                       .metrics = metrics_,
                       .settings = std::make_shared<bridge::BrokerSettings>(options.broker),
-                      .recovered = value_of(bridge::recover_state(*store_, clock_.now().wall_ms))};
+                      .recovered = value_of(bridge::recover_state(*store_, *committer_, options.server.shard_count,
+                                                           clock_.now().wall_ms))};
   server_ = std::make_unique<MqttServer>(broker, options.server);
   committer_->start();
   if (auto started = server_->start(); !started) throw std::runtime_error(started.error());

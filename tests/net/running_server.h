@@ -23,6 +23,7 @@ namespace bitacora::net {
 struct RunningServerOptions {
   MqttServerOptions server{.listeners = {{}}};
   bridge::BrokerSettings broker{};
+  storage::CommitterOptions committer{};
 };
 
 class RunningServer {

@@ -95,8 +95,10 @@ class Shard {
   [[nodiscard]] bool wants_input(ConnectionId id) const;         // false: back-pressure, do not read its socket
   void forget(ConnectionId id);                                  // the socket is closed; the id is no longer known
 
-  [[nodiscard]] bool has_work() const;  // cursors that can move on, batches that wait for room at the committer
+  [[nodiscard]] bool has_work() const;  // cursors can move on: end another turn soon. Waiting is never work
   [[nodiscard]] bool idle() const;      // nothing waits for the committer
+  // When on_time and end_turn have something to do without other input. Batches that wait for room at the committer are one
+  // such thing: room may come without a notice.
   [[nodiscard]] std::optional<MonotonicTime> next_deadline() const;
 
   [[nodiscard]] std::size_t connection_count() const;
