@@ -7,6 +7,7 @@
 #include <string>
 
 #include "mqtt/packet_table.h"
+#include "mqtt/server_connection_allocations.h"
 
 namespace bitacora::mqtt {
 namespace {
@@ -96,6 +97,22 @@ TEST(Decode, ViewsPointIntoTheBytes) {
   const auto& publish = std::get<Publish>(*decoded);
   EXPECT_EQ(static_cast<const void*>(publish.topic.data()), bytes.data() + 4);
   EXPECT_EQ(publish.payload.data(), bytes.data() + 7);
+}
+
+TEST(Codec, TakesNoMemoryForAPublishWithoutUserProperties) {
+  const Publish packet{.topic = "a/b",
+                       .payload = as_bytes("payload"),
+                       .qos = QoS::at_least_once,
+                       .packet_id = PacketId(7),
+                       .properties = {.message_expiry_interval = 60, .topic_alias = 3}};
+  Bytes bytes;
+  bytes.reserve(encoded_size(packet, ProtocolVersion::v5));
+  const std::size_t before = allocation_count();
+  encode(bytes, packet, ProtocolVersion::v5);
+  const auto decoded = decode(bytes, ProtocolVersion::v5);
+  const std::size_t taken = allocation_count() - before;
+  EXPECT_EQ(taken, 0U);
+  EXPECT_TRUE(decoded.has_value());
 }
 
 TEST(Encode, LeavesOutWhatTheVersionLacks) {
