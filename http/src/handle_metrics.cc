@@ -1,0 +1,151 @@
+// GET /metrics: Prometheus' text format.
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+
+#include "handlers.h"
+
+namespace bitacora::http {
+namespace {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+struct BrokerMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  bridge::Counter bridge::BrokerMetrics::*counter;
+};
+
+using Broker = bridge::BrokerMetrics;
+constexpr auto gauge = MetricType::Gauge;
+constexpr auto total = MetricType::Counter;
+constexpr std::array broker_metrics{
+    BrokerMetric{"bitacora_connections", "MQTT connections that are open.", gauge, &Broker::connections},
+    BrokerMetric{"bitacora_sessions", "MQTT sessions, connected or kept.", gauge, &Broker::sessions},
+    BrokerMetric{"bitacora_subscriptions", "Subscriptions of all sessions.", gauge, &Broker::subscriptions},
+    BrokerMetric{"bitacora_retained_messages", "Topics with a retained message.", gauge, &Broker::retained_messages},
+    BrokerMetric{"bitacora_sessions_behind",
+                 "Connected sessions that read from the log because they are slow or catching up.", gauge,
+                 &Broker::sessions_behind},
+    BrokerMetric{"bitacora_connects_accepted_total", "CONNECT packets answered with success.", total,
+                 &Broker::connects_accepted},
+    BrokerMetric{"bitacora_connects_refused_total", "CONNECT packets answered with an error.", total,
+                 &Broker::connects_refused},
+    BrokerMetric{"bitacora_publishes_received_total", "PUBLISH packets received.", total, &Broker::publishes_received},
+    BrokerMetric{"bitacora_publish_received_bytes_total", "Payload bytes of the PUBLISH packets received.", total,
+                 &Broker::publish_bytes_received},
+    BrokerMetric{"bitacora_publishes_acknowledged_total", "PUBACK and PUBREC packets sent with success.", total,
+                 &Broker::publishes_acknowledged},
+    BrokerMetric{"bitacora_publishes_refused_total", "Publishes answered with an error, or by closing the connection.",
+                 total, &Broker::publishes_refused},
+    BrokerMetric{"bitacora_deliveries_total", "PUBLISH packets sent.", total, &Broker::deliveries},
+    BrokerMetric{"bitacora_deliveries_repeated_total", "PUBLISH packets sent again after a reconnect.", total,
+                 &Broker::deliveries_repeated},
+    BrokerMetric{"bitacora_deliveries_too_large_total",
+                 "Messages not delivered because they are over the client's Maximum Packet Size.", total,
+                 &Broker::deliveries_dropped_too_large},
+    BrokerMetric{"bitacora_deliveries_expired_total", "Messages not delivered because they had expired.", total,
+                 &Broker::deliveries_expired},
+    BrokerMetric{"bitacora_records_skipped_retention_total",
+                 "Records that a reader wanted and retention had removed before.", total,
+                 &Broker::records_skipped_retention},
+    BrokerMetric{"bitacora_records_skipped_damage_total", "Records that a reader wanted and that are damaged on disk.",
+                 total, &Broker::records_skipped_damage},
+    BrokerMetric{"bitacora_left_live_path_total", "Times a slow subscriber went over to reading the log.", total,
+                 &Broker::left_live_path},
+    BrokerMetric{"bitacora_rejoined_live_path_total",
+                 "Times a subscriber that had caught up came back to live delivery.", total,
+                 &Broker::rejoined_live_path},
+    BrokerMetric{"bitacora_protocol_errors_total", "Connections closed for breaking the protocol.", total,
+                 &Broker::protocol_errors},
+    BrokerMetric{"bitacora_timeouts_total", "Connections closed for their silence.", total, &Broker::timeouts},
+    BrokerMetric{"bitacora_takeovers_total", "Connections closed because their client id connected again.", total,
+                 &Broker::takeovers},
+    BrokerMetric{"bitacora_wills_published_total", "Will messages published.", total, &Broker::wills_published},
+    BrokerMetric{"bitacora_session_checkpoints_total", "Session positions written down.", total,
+                 &Broker::session_checkpoints},
+};
+
+prometheus::ClientMetric metric_of(MetricType type, double value) {
+  prometheus::ClientMetric metric;
+  (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+  return metric;
+}
+
+MetricFamily family(const char* name, const char* help, MetricType type) {
+  MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  return family;
+}
+
+struct PartitionMetric {
+  const char* name;
+  const char* help;
+  double (*value)(const storage::Partition&);
+};
+constexpr std::array partition_metrics{
+    PartitionMetric{"bitacora_log_start_offset", "First offset still kept.",
+                    [](const storage::Partition& p) { return static_cast<double>(p.offsets().log_start); }},
+    PartitionMetric{"bitacora_committed_offset", "One past the last durable record.",
+                    [](const storage::Partition& p) { return static_cast<double>(p.offsets().committed); }},
+    PartitionMetric{"bitacora_log_end_offset", "One past the last record written.",
+                    [](const storage::Partition& p) { return static_cast<double>(p.offsets().log_end); }},
+    PartitionMetric{"bitacora_partition_size_bytes", "Size of the batches kept.",
+                    [](const storage::Partition& p) { return static_cast<double>(p.size_bytes()); }},
+    PartitionMetric{"bitacora_partition_segments", "Segment files.",
+                    [](const storage::Partition& p) { return static_cast<double>(p.segment_count()); }},
+    PartitionMetric{"bitacora_partition_offline", "1 if the partition takes no appends until the next start.",
+                    [](const storage::Partition& p) { return p.offline() ? 1.0 : 0.0; }},
+};
+
+void add_broker(std::vector<MetricFamily>& to, const bridge::BrokerMetrics& metrics) {
+  for (const BrokerMetric& metric : broker_metrics) {
+    MetricFamily one = family(metric.name, metric.help, metric.type);
+    one.metric.push_back(metric_of(metric.type, static_cast<double>((metrics.*metric.counter).value())));
+    to.push_back(std::move(one));
+  }
+}
+
+void add_partitions(std::vector<MetricFamily>& to, const storage::Store& store) {
+  for (const PartitionMetric& metric : partition_metrics) {
+    MetricFamily one = family(metric.name, metric.help, gauge);
+    for (std::uint32_t index = 0; index < store.partition_count(); ++index) {
+      const storage::Partition& partition = store.partition(storage::PartitionIndex(index));
+      prometheus::ClientMetric value = metric_of(gauge, metric.value(partition));
+      value.label = {{"log", partition.log_name()}, {"partition", std::to_string(partition.number())}};
+      one.metric.push_back(std::move(value));
+    }
+    to.push_back(std::move(one));
+  }
+}
+
+void add_gauge(std::vector<MetricFamily>& to, const char* name, const char* help, double value) {
+  MetricFamily one = family(name, help, gauge);
+  one.metric.push_back(metric_of(gauge, value));
+  to.push_back(std::move(one));
+}
+
+}  // namespace
+
+Answer get_metrics(Door& door, const Request&) {
+  std::vector<MetricFamily> families;
+  add_broker(families, door.metrics);
+  add_partitions(families, door.service.store());
+  add_gauge(families, "bitacora_committer_in_flight_bytes", "Bytes queued, being written, or held by who reads them.",
+            static_cast<double>(door.committer.bytes_in_flight()));
+  add_gauge(families, "bitacora_committer_in_flight_max_bytes", "Past this, publishers are held back.",
+            static_cast<double>(door.committer.max_bytes_in_flight()));
+  add_gauge(families, "bitacora_disk_free_bytes", "Free space of the data directory's file system; 0 if unknown.",
+            static_cast<double>(door.service.store().free_space()));
+  Answer answer;
+  answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  answer.body = prometheus::TextSerializer().Serialize(families);
+  return answer;
+}
+
+}  // namespace bitacora::http

@@ -1,0 +1,127 @@
+// GET /topics/{log}/partitions/{partition}/records: a stateless read, safe to repeat.
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+
+#include "bridge/start_position.h"
+#include "handlers.h"
+#include "parameters.h"
+#include "record_json.h"
+
+namespace bitacora::http {
+namespace {
+
+constexpr std::int64_t default_max_bytes = 1 << 20;
+
+struct RecordsQuery {
+  storage::Partition* partition = nullptr;
+  bridge::StartPosition from;
+  bridge::ReadLimits limits;
+  std::chrono::milliseconds timeout{0};
+  EmbeddedFormat format = EmbeddedFormat::binary;
+};
+
+Parsed<RecordsQuery> parse_query(Door& door, const Request& request) {
+  const HttpSettings& settings = door.settings;
+  RecordsQuery query;
+  const auto partition = partition_of(door, request);
+  if (!partition) return Refused(partition.error());
+  query.partition = *partition;
+
+  const std::string* offset = request.parameter("offset");
+  const auto from = bridge::parse_start_position(offset != nullptr ? std::string_view(*offset) : "earliest");
+  if (!from) return Refused(error_answer(400, "offset: " + from.error()));
+  query.from = *from;
+
+  const auto max_read_bytes = static_cast<std::int64_t>(settings.max_read_bytes);
+  const auto max_bytes =
+      number_parameter(request, "max_bytes", 1, max_read_bytes, std::min(default_max_bytes, max_read_bytes));
+  if (!max_bytes) return Refused(max_bytes.error());
+  query.limits.max_bytes = static_cast<std::size_t>(*max_bytes);
+
+  const auto max_read_records = static_cast<std::int64_t>(settings.max_read_records);
+  const auto max_records = number_parameter(request, "max_records", 1, max_read_records, max_read_records);
+  if (!max_records) return Refused(max_records.error());
+  query.limits.max_records = static_cast<std::size_t>(*max_records);
+
+  const auto timeout = number_parameter(request, "timeout", 0, settings.max_wait.count(), 0);
+  if (!timeout) return Refused(timeout.error());
+  query.timeout = std::chrono::milliseconds(*timeout);
+
+  const auto format = format_of_answer(request, EmbeddedFormat::binary);
+  if (!format) return Refused(format.error());
+  query.format = *format;
+  return query;
+}
+
+void add_bounds(Answer& answer, const storage::Partition& partition) {
+  const storage::PartitionOffsets bounds = partition.offsets();
+  answer.headers.push_back({"X-Log-Start-Offset", std::to_string(bounds.log_start)});
+  answer.headers.push_back({"X-Committed-Offset", std::to_string(bounds.committed)});
+}
+
+// 416 with the bounds and 500 with the damaged range, in headers and body both.
+Answer refuse_read(const storage::Error& error, const storage::Partition& partition) {
+  Answer answer = error_answer(error);
+  std::string more;
+  if (error.code == storage::Errc::offset_out_of_range) {
+    const storage::PartitionOffsets bounds = partition.offsets();
+    more = ",\"log_start_offset\":" + std::to_string(bounds.log_start) +
+           ",\"committed_offset\":" + std::to_string(bounds.committed);
+  } else if (error.range) {
+    more = ",\"damaged_from_offset\":" + std::to_string(error.range->begin) +
+           ",\"damaged_to_offset\":" + std::to_string(error.range->end);
+    answer.headers.push_back({"X-Next-Offset", std::to_string(error.range->end)});
+  }
+  answer.body.insert(answer.body.size() - 1, more);
+  add_bounds(answer, partition);
+  return answer;
+}
+
+struct ReadText {
+  std::string body;
+  storage::Offset next = 0;
+  std::size_t count = 0;
+};
+
+storage::Result<ReadText> read(const RecordsQuery& query, storage::Offset from) {
+  ReadText text;
+  const RecordJson json(query.format, query.partition->log_name(), query.partition->number());
+  text.body = "[";
+  auto next = bridge::OffsetService::read(*query.partition, from, query.limits, [&](const storage::RecordView& record) {
+    if (text.count++ > 0) text.body += ',';
+    json.append(text.body, record);
+  });
+  if (!next) return storage::Failed(std::move(next.error()));
+  text.body += ']';
+  text.next = *next;
+  return text;
+}
+
+}  // namespace
+
+asio::awaitable<Answer> get_records(Door& door, const Request& request) {
+  const auto query = parse_query(door, request);
+  if (!query) co_return query.error();
+  const auto from = bridge::resolve(query->from, *query->partition, door.now_ms());
+  if (!from) co_return refuse_read(from.error(), *query->partition);
+
+  const auto deadline = std::chrono::steady_clock::now() + query->timeout;
+  auto text = read(*query, *from);
+  while (text && text->count == 0 && !door.closing()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) break;
+    const bridge::PartitionPosition position{query->partition, text->next};
+    co_await door.wait({&position, 1}, left);
+    text = read(*query, text->next);
+  }
+  if (!text) co_return refuse_read(text.error(), *query->partition);
+
+  Answer answer;
+  answer.content_type = content_type_of(query->format);
+  answer.body = std::move(text->body);
+  answer.headers.push_back({"X-Next-Offset", std::to_string(text->next)});
+  add_bounds(answer, *query->partition);
+  co_return answer;
+}
+
+}  // namespace bitacora::http
