@@ -225,7 +225,32 @@ TEST_P(ServerWithShards, LoseNothingAcknowledgedWhenTheyStopWhileBusy) {
   }
 }
 
-TEST(Server, MayBeStoppedTwiceAndNeverStarted) {
+class ServerWithLittleRoom : public testing::TestWithParam<std::uint32_t> {
+ protected:
+  static RunningServerOptions options() {
+    RunningServerOptions options = with_shards(GetParam());
+    options.committer.max_bytes_in_flight = 2'048;
+    return options;
+  }
+  RunningServer server_{options()};
+};
+INSTANTIATE_TEST_SUITE_P(OneAndTwo, ServerWithLittleRoom, testing::Values(1u, 2u));
+
+TEST_P(ServerWithLittleRoom, AnswersEveryPublishThoughTheCommitterIsOftenFull) {
+  constexpr int message_count = 100;
+  std::vector<std::jthread> publishers;
+  for (int p = 0; p < 4; ++p) {
+    publishers.emplace_back([this, p] {
+      MqttClient client = server_.connected("publisher-" + std::to_string(p));
+      for (int i = 0; i < message_count; ++i) client.send_publish(std::to_string(p), std::string(1'000, 'x'));
+      for (int i = 0; i < message_count; ++i) EXPECT_EQ(client.expect<mqtt::Puback>().reason, ReasonCode::success);
+    });
+  }
+  publishers.clear();  // joins
+  EXPECT_EQ(server_.payloads_in_log().size(), 4u * message_count);
+}
+
+TEST(Server, MayBeStoppedTwice) {
   RunningServer server;
   server.stop();
   server.stop();
