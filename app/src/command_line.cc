@@ -15,9 +15,7 @@ int parse_and_run(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(36);
   int status = exit_ok;
-#ifdef BITACORA_HAS_SERVE
   add_serve(app, status);
-#endif
   add_logs(app, status);
   add_groups(app, status);
   add_replay(app, status);
