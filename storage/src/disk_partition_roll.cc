@@ -131,9 +131,12 @@ Result<std::shared_ptr<File>> DiskPartition::create_segment_file(Offset base, By
   // whole.
   const bool replaces = base == tail_.base;
   const std::string built_at = replaces ? path + std::string(unfinished_suffix) : path;
-  auto file = context_.fs.open(built_at, OpenMode::create);
+  // An earlier attempt may have left one whose name a failed sync of the directory has lost for good: made anew, not reused.
+  if (auto done = context_.fs.remove(built_at); !done && done.error().code != Errc::not_found) {
+    return Failed(std::move(done.error()));
+  }
+  auto file = context_.fs.open(built_at, OpenMode::create_new);
   if (!file) return Failed(std::move(file.error()));
-  if (auto done = (*file)->truncate(0); !done) return Failed(std::move(done.error()));  // left by an earlier attempt
   if (!carried.empty()) {
     if (auto done = (*file)->write_at(0, carried); !done) return Failed(std::move(done.error()));
   }
