@@ -112,7 +112,9 @@ TEST(Connection, OfAClientThatFallsSilentIsClosedByItsKeepAlive) {
 }
 
 TEST(Connection, IsReadFairlyBesideOneThatFloods) {
-  const RunningServer server;
+  RunningServerOptions options;
+  options.committer.max_bytes_in_flight = 256 << 10;  // what the quiet one's publishes have to wait behind
+  const RunningServer server(options);
   MqttClient quiet = server.connected("quiet");
   MqttClient flooder = server.connected("flooder");
   std::atomic<bool> enough = false;
