@@ -88,7 +88,12 @@ class Server:
             self.config_file.write_text(config)
 
     def __enter__(self):
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.kill9()
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise
 
     def __exit__(self, kind, *_):
         self.kill9()
@@ -174,7 +179,7 @@ class Server:
 
     def memory(self, name="VmRSS"):
         """Bytes, of a line of /proc/<pid>/status: VmRSS is resident now, VmHWM the most so far."""
-        for line in open(f"/proc/{self.pid}/status"):
+        for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith(name + ":"):
                 return int(line.split()[1]) << 10
         raise AssertionError(f"/proc/{self.pid}/status has no {name}")

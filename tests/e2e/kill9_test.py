@@ -179,8 +179,8 @@ class Kill9Test(unittest.TestCase):
         with Server(durability="memory") as server:
             fleet.publish_until_killed(server, 2000)
             server.start()
-            lost = {entry["partition"]: entry["memory_lost_before"]
-                    for entry in server.http.recovery()["partitions"] if entry["log"] == "mqtt"}
+            lost = {entry["partition"]: entry["memory_lost_before_offset"]
+                    for entry in server.http.recovery()["partitions"] if entry["topic"] == "mqtt"}
             self.assertGreaterEqual(sum(lost.values()), len(fleet.acked()), f"the report states less than was lost: {lost}")
             with self.assertRaisesRegex(AssertionError, "acknowledged messages are missing"):
                 self.check_records(server, fleet)

@@ -19,8 +19,8 @@ class MosquittoClientsTest(unittest.TestCase):
                        check=True, timeout=60, **options)
 
     def start_sub(self, *arguments, version="mqttv311"):
-        """A running mosquitto_sub, subscribed."""
-        process = subprocess.Popen(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.server.mqtt), "-V", version, "-d",
+        """A running mosquitto_sub, subscribed. stdbuf: into a pipe it would keep what it says to itself."""
+        process = subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.server.mqtt), "-V", version, "-d",
                                     *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
@@ -33,7 +33,7 @@ class MosquittoClientsTest(unittest.TestCase):
     def output(self, process):
         """What it printed until its end, without its debug lines."""
         lines = process.communicate(timeout=60)[0].splitlines()
-        return [line for line in lines if not line.startswith(("Client ", "Subscribed"))]
+        return [line for line in lines if line and not line.startswith(("Client ", "Subscribed"))]
 
     def test_every_qos_in_every_version(self):
         for version in VERSIONS:
@@ -109,6 +109,9 @@ class MosquittoClientsTest(unittest.TestCase):
         payload = bytes(range(256)) * 100
         process = subprocess.Popen(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.server.mqtt), "-t",
                                     "$replay/earliest/bytes", "-q", "1", "-C", "1", "-N"], stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
         self.pub("-t", "bytes", "-s", "-q", "1", input=payload)
         self.assertEqual(process.communicate(timeout=60)[0], payload)
 
