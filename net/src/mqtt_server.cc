@@ -60,9 +60,9 @@ MqttServer::~MqttServer() { stop(); }
 Result<void, std::string> MqttServer::start() {
   BITACORA_ASSERT(state_->stage == State::Stage::new_born);
   if (auto bound = state_->entrance.bind(state_->options.listeners); !bound) return bound;
+  state_->stage = State::Stage::running;
   for (const auto& shard : state_->shards) shard->start();
   state_->entrance.start();
-  state_->stage = State::Stage::running;
   return {};
 }
 
