@@ -13,7 +13,9 @@
 // Which events may follow which call:
 //   on_bytes   -> any event
 //   on_time    -> closed only (keep-alive, CONNECT timeout, a packet that does not get finished)
-//   submit     -> closed only (after a CONNACK with an error or a DISCONNECT)
+//   connack    -> any event: what came early; or closed only, after an error
+//   answer     -> closed only (an answer that cannot be given: see there)
+//   submit     -> none
 //   close      -> closed
 // `connect` is the first event if there is any but closed; nothing follows `closed`. After `connect` no further event
 // comes until connack() was called: bytes that came early wait [MQTT-3.1.4-6]; only an exchange of AUTH that the owner
