@@ -1,4 +1,3 @@
-#include "base/assert.h"
 #include "mqtt/protocol.h"
 
 namespace bitacora::mqtt {
@@ -21,8 +20,7 @@ const char* name_of(PacketType type) noexcept {
     case PacketType::disconnect: return "DISCONNECT";
     case PacketType::auth: return "AUTH";
   }
-  BITACORA_ASSERT(!"a packet type of the enumeration");
-  return "";
+  return "unknown packet type";
 }
 
 const char* name_of(ProtocolVersion version) noexcept {
@@ -31,8 +29,7 @@ const char* name_of(ProtocolVersion version) noexcept {
     case ProtocolVersion::v3_1_1: return "3.1.1";
     case ProtocolVersion::v5: return "5.0";
   }
-  BITACORA_ASSERT(!"a protocol version of the enumeration");
-  return "";
+  return "unknown version";
 }
 
 }  // namespace bitacora::mqtt

@@ -61,9 +61,9 @@ enum class ReasonCode : std::uint8_t {
 // packet type that has no reason code.
 [[nodiscard]] bool may_carry(PacketType type, ReasonCode code) noexcept;
 
-// The code itself where may_carry; else one that says about as much: 0x80 unspecified error for an error (PUBREL and PUBCOMP
-// know only 0x92, CONNACK has 0x88 for 0x8B), 0x00 for the rest. `type` has reason codes and is not AUTH, which has no
-// error to fall back on.
+// The code itself where may_carry; else one that says about as much: 0x80 unspecified error for an error (PUBREL and
+// PUBCOMP know only 0x92, CONNACK has 0x88 for 0x8B), 0x00 for the rest. `type` has reason codes and is not AUTH, which
+// has no error to fall back on.
 [[nodiscard]] ReasonCode nearest_reason(PacketType type, ReasonCode code) noexcept;
 
 }  // namespace bitacora::mqtt
