@@ -90,8 +90,8 @@ class DiskPartition final : public AppendablePartition {
   [[nodiscard]] Result<SegmentRegion> find_start(Entrance& entrance, Offset offset) const;
   [[nodiscard]] Result<> read_segment(Offset offset, std::size_t max_bytes, const ReadHint& hint,
                                       ReadResult& into) const;
-  [[nodiscard]] Result<> read_region(const Entrance& entrance, const SegmentRegion& region, Offset offset,
-                                     std::size_t max_bytes, ReadResult& into) const;
+  [[nodiscard]] Result<std::optional<Damage>> read_region(const Entrance& entrance, const SegmentRegion& region,
+                                                          Offset offset, std::size_t max_bytes, ReadResult& into) const;
   void remember(const SegmentPtr& segment, const Damage& damage) const;
   [[nodiscard]] Result<std::optional<OffsetAtTime>> find_time_in(const SegmentPtr& segment, Timestamp timestamp) const;
   [[nodiscard]] Result<std::optional<Timestamp>> max_timestamp_of(const SegmentPtr& segment) const;

@@ -101,7 +101,7 @@ Result<ReadResult> DiskPartition::read(Offset offset, std::size_t max_bytes, Rea
     result.hint = hint;
     return result;
   }
-  while (result.next < bounds.committed && (result.bytes.empty() || result.bytes.size() < max_bytes)) {
+  do {
     const std::size_t before = result.bytes.size();
     if (Result<> done = read_segment(result.next, max_bytes - before, hint, result); !done) {
       if (result.bytes.empty()) return Failed(std::move(done.error()));
@@ -109,7 +109,7 @@ Result<ReadResult> DiskPartition::read(Offset offset, std::size_t max_bytes, Rea
     }
     if (result.bytes.size() == before) break;
     hint = result.hint;
-  }
+  } while (result.next < bounds.committed && result.bytes.size() < max_bytes);
   return result;
 }
 
@@ -123,37 +123,40 @@ Result<> DiskPartition::read_segment(Offset offset, std::size_t max_bytes, const
     SegmentRegion region = region_of(extent);
     region.position = hint.position;
     region.offset = offset;
-    const std::size_t before = into.bytes.size();
-    const Result<> done = read_region(*entrance, region, offset, max_bytes, into);
-    if (into.bytes.size() != before) return done;
-    // Nothing there: the hint was stale, or the batch is damaged, which the search will tell.
+    const Result<std::optional<Damage>> met = read_region(*entrance, region, offset, max_bytes, into);
+    if (!met) return Failed(met.error());
+    if (!*met) return {};
+    // The hint was stale, or the batch is damaged, which the search will tell.
   }
   const Result<SegmentRegion> region = find_start(*entrance, offset);
   if (!region) return Failed(region.error());
-  return read_region(*entrance, *region, offset, max_bytes, into);
+  const Result<std::optional<Damage>> met = read_region(*entrance, *region, offset, max_bytes, into);
+  if (!met) return Failed(met.error());
+  if (!*met) return {};
+  remember(entrance->segment, **met);
+  return lost(directory_, **met);
 }
 
-Result<> DiskPartition::read_region(const Entrance& entrance, const SegmentRegion& region, Offset offset,
-                                    std::size_t max_bytes, ReadResult& into) const {
+// Appends whole batches to `into`. Damage is given back if it was met before any.
+Result<std::optional<Damage>> DiskPartition::read_region(const Entrance& entrance, const SegmentRegion& region,
+                                                         Offset offset, std::size_t max_bytes, ReadResult& into) const {
   const std::size_t begin = into.bytes.size();
   BatchWalker walker(*entrance.file, region, epochs_, std::min(max_bytes, largest_read_ahead));
   while (true) {
     const Result<BatchWalker::Step> step = walker.next();
     if (!step) return Failed(step.error());
-    if (*step == BatchWalker::Step::end) return {};
+    if (*step == BatchWalker::Step::end) return std::optional<Damage>();
     if (*step == BatchWalker::Step::damage) {
       if (walker.damage().offsets.end <= offset) continue;
-      if (into.bytes.size() != begin) return {};
-      remember(entrance.segment, walker.damage());
-      return lost(directory_, walker.damage());
+      return into.bytes.size() == begin ? std::optional(walker.damage()) : std::nullopt;
     }
     const BatchView& batch = walker.batch();
     if (batch.next_offset() <= offset) continue;
-    if (!into.bytes.empty() && into.bytes.size() - begin + batch.size() > max_bytes) return {};
+    if (!into.bytes.empty() && into.bytes.size() - begin + batch.size() > max_bytes) return std::optional<Damage>();
     append(into.bytes, batch.bytes());
     into.next = batch.next_offset();
     into.hint = {.offset = into.next, .segment_base = entrance.extent.base, .position = walker.position()};
-    if (into.bytes.size() - begin >= max_bytes) return {};
+    if (into.bytes.size() - begin >= max_bytes) return std::optional<Damage>();
   }
 }
 

@@ -131,7 +131,8 @@ Result<std::shared_ptr<File>> DiskPartition::create_segment_file(Offset base, By
   // whole.
   const bool replaces = base == tail_.base;
   const std::string built_at = replaces ? path + std::string(unfinished_suffix) : path;
-  // An earlier attempt may have left one whose name a failed sync of the directory has lost for good: made anew, not reused.
+  // An earlier attempt may have left one whose name a failed sync of the directory has lost for good: made anew, not
+  // reused.
   if (auto done = context_.fs.remove(built_at); !done && done.error().code != Errc::not_found) {
     return Failed(std::move(done.error()));
   }

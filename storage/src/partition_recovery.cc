@@ -49,6 +49,7 @@ class Recovery {
       if (auto done = begin_epoch(); !done) return Failed(std::move(done.error()));
     }
     if (auto done = find_max_timestamp(); !done) return Failed(std::move(done.error()));
+    if (auto done = settle_log_start(); !done) return Failed(std::move(done.error()));
     finish_report();
     return std::move(out_);
   }
@@ -69,6 +70,7 @@ class Recovery {
   Result<> make_durable(File& file, std::uint64_t begin, std::uint64_t end);
   Result<> begin_epoch();
   Result<> find_max_timestamp();
+  Result<> settle_log_start();
   void quarantine(const Segment& segment, const Damage& damage);
   void finish_report();
 
@@ -375,20 +377,23 @@ Result<> Recovery::find_max_timestamp() {
   return {};
 }
 
+Result<> Recovery::settle_log_start() {
+  if (out_.segments.empty()) return {};
+  out_.log_start = std::min(std::max(out_.segments.front()->base, recorded_log_start_), out_.end);
+  if (recorded_log_start_ <= out_.end) return {};
+  note("the catalog's log start offset " + std::to_string(recorded_log_start_) + " is past the end of the log " +
+       std::to_string(out_.end) + ": the catalog is newer than the log");
+  if (context_.read_only()) return {};
+  // Or it would hide, at some later start, what is appended from now on.
+  return context_.catalog.put_log_start(out_.report.log, out_.report.partition, out_.log_start);
+}
+
 void Recovery::quarantine(const Segment& segment, const Damage& damage) {
   const std::string name = segment_stem(segment.base) + std::string(log_suffix);
   out_.report.quarantined.push_back({damage.offsets, name, damage.position, damage.size, damage.why});
 }
 
 void Recovery::finish_report() {
-  if (!out_.segments.empty()) {
-    const Offset first = out_.segments.front()->base;
-    if (recorded_log_start_ > out_.end) {
-      note("the catalog's log start offset " + std::to_string(recorded_log_start_) + " is past the end of the log " +
-           std::to_string(out_.end) + ": the catalog is newer than the log");
-    }
-    out_.log_start = std::min(std::max(first, recorded_log_start_), out_.end);
-  }
   out_.report.log_start = out_.log_start;
   out_.report.durable_end = out_.end;
   out_.report.leader_epoch = std::max(out_.epochs.latest(), 0);
