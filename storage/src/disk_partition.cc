@@ -70,8 +70,9 @@ Result<std::optional<CleanPartition>> DiskPartition::close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
   }
+  // After a failure, or behind a damaged end, the last segment may not have been begun yet.
   if (tail_.poisoned) {
-    return fail(Errc::io_error, directory_ + ": closed after a failed write or sync; the next start will look at it");
+    if (auto done = replace_poisoned(); !done) return Failed(std::move(done.error()));
   }
   if (auto done = tail_.file->sync(); !done) return Failed(std::move(done.error()));
   tail_.durable_end = tail_.end;

@@ -176,7 +176,7 @@ Result<> Recovery::rebuild_epochs() {
 Result<> Recovery::create_first_segment() {
   out_.log_start = out_.end = recorded_log_start_;
   if (context_.read_only()) return {};
-  if (recorded_log_start_ > 0) note("no segment was found: the partition begins anew at its log start offset");
+  note("no segment was found: the partition begins empty at offset " + std::to_string(out_.end));
   SegmentPtr segment = make_segment(out_.end);
   auto file = context_.fs.open(segment->stem + std::string(log_suffix), OpenMode::create);
   if (!file) return Failed(std::move(file.error()));

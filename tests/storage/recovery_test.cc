@@ -179,6 +179,22 @@ TEST_F(RecoveryTest, what_the_last_epoch_proves_durable_is_not_cut_even_without_
   EXPECT_THAT(values_around_damage(lost), ElementsAre("0", "2"));
 }
 
+TEST_F(RecoveryTest, a_log_whose_end_is_damaged_can_be_stopped_cleanly_and_goes_on_in_a_new_segment) {
+  open();
+  append({"0"});
+  kill();
+  open();
+  kill();
+  ASSERT_TRUE(disk->flip_bit(segment, 65 * 8));
+  open();
+  ASSERT_THAT(recovery().quarantined, SizeIs(1));
+  close();
+  open();
+  EXPECT_TRUE(store().recovery_report().clean_shutdown);
+  EXPECT_EQ(partition().segment_count(), 2);
+  EXPECT_EQ(append({"1"}), 1);
+}
+
 // Three commits, then every bit of the file flipped, one by one. Nothing may be wrong, renumbered or silently gone.
 TEST_F(RecoveryTest, every_flipped_bit_below_the_last_commit_loses_one_batch_and_says_so) {
   open();
