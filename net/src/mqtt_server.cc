@@ -68,7 +68,7 @@ Result<void, std::string> MqttServer::start() {
 
 const std::vector<std::uint16_t>& MqttServer::ports() const noexcept { return state_->entrance.ports(); }
 
-void MqttServer::reload(std::shared_ptr<const bridge::BrokerSettings> settings) {
+void MqttServer::reload(const std::shared_ptr<const bridge::BrokerSettings>& settings) {
   BITACORA_ASSERT(state_->stage == State::Stage::running);
   state_->entrance.set_limits(settings->connection);
   for (const auto& shard : state_->shards) shard->reload(settings);

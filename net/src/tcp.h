@@ -15,7 +15,7 @@
 namespace bitacora::net::tcp {
 
 // A listening socket, or for a person: which address, why not, what to do.
-[[nodiscard]] Result<Descriptor, std::string> listen_on(const ListenAddress& address);
+[[nodiscard]] Result<Descriptor, std::string> listen_on(const ListenAddress& where);
 
 [[nodiscard]] std::uint16_t local_port(const Descriptor& socket);
 

@@ -29,7 +29,7 @@ RunningServer::RunningServer(RunningServerOptions options)
                       .metrics = metrics_,
                       .settings = std::make_shared<bridge::BrokerSettings>(options.broker),
                       .recovered = value_of(bridge::recover_state(*store_, *committer_, options.server.shard_count,
-                                                           clock_.now().wall_ms))};
+                                                                  clock_.now().wall_ms))};
   server_ = std::make_unique<MqttServer>(broker, options.server);
   committer_->start();
   if (auto started = server_->start(); !started) throw std::runtime_error(started.error());

@@ -69,7 +69,7 @@ class MqttServer {
   [[nodiscard]] const std::vector<std::uint16_t>& ports() const noexcept;
 
   // New settings for every shard and for connections to come. Listeners stay as they are. Between start() and stop().
-  void reload(std::shared_ptr<const bridge::BrokerSettings> settings);
+  void reload(const std::shared_ptr<const bridge::BrokerSettings>& settings);
 
   // Accepts no more, sends every client DISCONNECT 0x8B, waits until the log has answered and cursors are written down,
   // at most stop_timeout; then closes what is left and ends the threads. The committer must still run. May be called
