@@ -1,5 +1,5 @@
-// What a durable append costs: append + fdatasync, against overwriting a file that was filled with zeros ahead in chunks.
-// The figures of docs/adr/0003-preallocation.md come from here.
+// What a durable append costs: append + fdatasync, against overwriting a file that was filled with zeros ahead in
+// chunks. The figures of docs/adr/0003-preallocation.md come from here.
 //
 //   sync_cost <directory> [batch bytes = 1024] [appends = 2000]
 #include <fcntl.h>
@@ -32,8 +32,9 @@ void write_all(int fd, const std::vector<char>& bytes, off_t position) {
   if (::pwrite(fd, bytes.data(), bytes.size(), position) != static_cast<ssize_t>(bytes.size())) give_up("pwrite");
 }
 
-// Appends `count` batches one by one, each durable before the next. `chunk` == 0: the file simply grows. Otherwise zeros
-// are written ahead, `chunk` bytes whenever the write position would pass what is filled; that cost is in the figures.
+// Appends `count` batches one by one, each durable before the next. `chunk` == 0: the file simply grows. Otherwise
+// zeros are written ahead, `chunk` bytes whenever the write position would pass what is filled; that cost is in the
+// figures.
 Figures measure(const std::string& directory, std::size_t batch_size, std::size_t count, std::size_t chunk) {
   const std::string path = directory + "/sync_cost.tmp";
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -8,31 +8,13 @@
 #include "base/crc32c.h"
 #include "base/endian.h"
 #include "base/varint.h"
+#include "batch_layout.h"
 
 namespace bitacora::storage {
+
+using namespace batch_layout;
+
 namespace {
-
-// Where the fields stand: docs/storage-format.md, "Batch".
-constexpr std::size_t base_offset_at = 0;
-constexpr std::size_t batch_length_at = 8;
-constexpr std::size_t leader_epoch_at = 12;
-constexpr std::size_t magic_at = 16;
-constexpr std::size_t crc_at = 17;
-constexpr std::size_t attributes_at = 21;
-constexpr std::size_t last_offset_delta_at = 23;
-constexpr std::size_t base_timestamp_at = 27;
-constexpr std::size_t max_timestamp_at = 35;
-constexpr std::size_t producer_id_at = 43;
-constexpr std::size_t producer_epoch_at = 51;
-constexpr std::size_t base_sequence_at = 53;
-constexpr std::size_t record_count_at = 57;
-
-constexpr std::int8_t magic = 2;
-constexpr std::uint16_t codec_mask = 0x0007;
-constexpr std::uint16_t append_time_bit = 0x0008;
-constexpr std::uint16_t control_bit = 0x0020;
-constexpr std::uint16_t commit_mark_bit = 0x4000;
-constexpr std::uint16_t known_bits = 0x007f | commit_mark_bit;
 
 Failed malformed(const char* what) { return fail(Errc::corrupt, std::string("batch: ") + what); }
 
@@ -96,6 +78,25 @@ bool take_headers(ByteView& from, std::vector<HeaderView>& into) {
 
 }  // namespace
 
+void batch_layout::append_record(Bytes& to, const RecordView& record, std::int64_t timestamp_delta,
+                                 std::int64_t offset_delta) {
+  const std::size_t length = 1 + varint_size(timestamp_delta) + varint_size(offset_delta) + nullable_size(record.key) +
+                             nullable_size(record.value) + headers_size(record.headers);
+  append_varint(to, static_cast<std::int64_t>(length));
+  const std::size_t begin = to.size();
+  to.push_back(std::byte{0});  // attributes: none are defined
+  append_varint(to, timestamp_delta);
+  append_varint(to, offset_delta);
+  append_nullable(to, record.key);
+  append_nullable(to, record.value);
+  append_varint(to, static_cast<std::int64_t>(record.headers.size()));
+  for (const HeaderView& header : record.headers) {
+    append_nullable(to, as_bytes(header.name));
+    append_nullable(to, header.value);
+  }
+  BITACORA_ASSERT(to.size() - begin == length);
+}
+
 void BatchBuilder::add(const RecordView& record) {
   if (empty()) {
     bytes_.assign(batch_header_size, std::byte{0});
@@ -103,21 +104,7 @@ void BatchBuilder::add(const RecordView& record) {
   }
   max_timestamp_ = std::max(max_timestamp_, record.timestamp);
   const std::int64_t timestamp_delta = wrapping_add(record.timestamp, -base_timestamp_);
-  const std::size_t length = 1 + varint_size(timestamp_delta) + varint_size(record_count_) + nullable_size(record.key) +
-                             nullable_size(record.value) + headers_size(record.headers);
-  append_varint(bytes_, static_cast<std::int64_t>(length));
-  const std::size_t begin = bytes_.size();
-  bytes_.push_back(std::byte{0});  // attributes: none are defined
-  append_varint(bytes_, timestamp_delta);
-  append_varint(bytes_, record_count_);
-  append_nullable(bytes_, record.key);
-  append_nullable(bytes_, record.value);
-  append_varint(bytes_, static_cast<std::int64_t>(record.headers.size()));
-  for (const HeaderView& header : record.headers) {
-    append_nullable(bytes_, as_bytes(header.name));
-    append_nullable(bytes_, header.value);
-  }
-  BITACORA_ASSERT(bytes_.size() - begin == length);
+  append_record(bytes_, record, timestamp_delta, record_count_);
   ++record_count_;
 }
 

@@ -1,4 +1,4 @@
-// What the committer does to a partition on disk: reliability of the write path, F8 to F10.
+// What the committer does to a partition on disk.
 #include <algorithm>
 #include <limits>
 

@@ -1,4 +1,4 @@
-// How a partition on disk forgets. Order (F21): the new log start offset is durable in the catalog, then files are
+// How a partition on disk forgets. Order: the new log start offset is durable in the catalog, then files are
 // unlinked, oldest first, then the directory is synced. A start finishes what a crash left of it.
 #include <algorithm>
 
@@ -73,7 +73,7 @@ Offset DiskPartition::expired_by_size() const {
 }
 
 // The end of the last segment whose newest record is too old, by this pass and the one before it: a clock that jumps
-// once must not cost a log (F16).
+// once must not cost a log.
 Result<Offset> DiskPartition::expired_by_time(Now now) {
   const std::shared_ptr<const LogSettings> settings = this->settings();
   std::vector<SegmentPtr> segments;

@@ -1,5 +1,6 @@
-// Kafka's RecordBatch v2, byte for byte: built, looked at, checked. A batch is the unit that is written, checksummed and
-// fetched. Grammar and a worked example: docs/storage-format.md. Source: KIP-98, KIP-101, Kafka's DefaultRecordBatch.
+// Kafka's RecordBatch v2, byte for byte: built, looked at, checked. A batch is the unit that is written, checksummed
+// and fetched. Grammar and a worked example: docs/storage-format.md. Source: KIP-98, KIP-101, Kafka's
+// DefaultRecordBatch.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +35,8 @@ struct RecordView {
   std::span<const HeaderView> headers;
 };
 
-// Gathers records into one uncompressed batch. baseOffset, partitionLeaderEpoch, the commit mark and the CRC are left at
-// zero: the committer fills them in (`seal_batch`) when it assigns offsets, and nothing else does.
+// Gathers records into one uncompressed batch. baseOffset, partitionLeaderEpoch, the commit mark and the CRC are left
+// at zero: the committer fills them in (`seal_batch`) when it assigns offsets, and nothing else does.
 class BatchBuilder {
  public:
   // `record.timestamp` may be before an earlier record's. Copies everything.
@@ -55,9 +56,9 @@ class BatchBuilder {
 
 enum class CommitMark { absent, present };
 
-// Writes baseOffset, partitionLeaderEpoch and the commit mark (bit 14 of attributes: this batch is the first of its commit
-// in its partition, so all below it was durable when it was written), adds `timestamp_shift_ms` to all its timestamps, then
-// computes the CRC. `batch` is one whole batch.
+// Writes baseOffset, partitionLeaderEpoch and the commit mark (bit 14 of attributes: this batch is the first of its
+// commit in its partition, so all below it was durable when it was written), adds `timestamp_shift_ms` to all its
+// timestamps, then computes the CRC. `batch` is one whole batch.
 void seal_batch(std::span<std::byte> batch, Offset base_offset, std::int32_t leader_epoch, CommitMark mark,
                 std::int64_t timestamp_shift_ms);
 
@@ -67,15 +68,17 @@ class BatchView {
   // The size in bytes that the batch at the front of `bytes` claims, or nullopt if fewer than 12 bytes are there or the
   // claim is below a header's. Nothing else is checked.
   [[nodiscard]] static std::optional<std::size_t> claimed_size(ByteView bytes) noexcept;
-  // The batch at the front of `bytes`, checked: whole, magic 2, CRC, counts, no unknown attribute. Errc::corrupt says which.
-  // Records are not looked at (check_records does); base offset and leader epoch are outside the CRC, so the caller
-  // compares them with what must stand there.
+  // The batch at the front of `bytes`, checked: whole, magic 2, CRC, counts, no unknown attribute. Errc::corrupt says
+  // which. Records are not looked at (check_records does); base offset and leader epoch are outside the CRC, so the
+  // caller compares them with what must stand there.
   [[nodiscard]] static Result<BatchView> check(ByteView bytes);
   // The same without any check: for bytes that were checked before.
   [[nodiscard]] static BatchView trusted(ByteView bytes) noexcept;
 
   // Of a batch of which only the header's 61 bytes are there: what is in the header may be asked, unchecked.
-  [[nodiscard]] static BatchView header_only(ByteView bytes) noexcept { return BatchView(bytes.first(batch_header_size)); }
+  [[nodiscard]] static BatchView header_only(ByteView bytes) noexcept {
+    return BatchView(bytes.first(batch_header_size));
+  }
   // No batch at all: only to be assigned to.
   [[nodiscard]] static BatchView none() noexcept { return BatchView({}); }
 
@@ -105,8 +108,8 @@ class BatchView {
 class RecordReader {
  public:
   explicit RecordReader(BatchView batch);
-  // The next record; nullopt behind the last. Errc::corrupt if the bytes are not records, Errc::unsupported_format for a
-  // compressed batch (no codec is built in yet; nothing that this version writes is compressed).
+  // The next record; nullopt behind the last. Errc::corrupt if the bytes are not records, Errc::unsupported_format for
+  // a compressed batch (no codec is built in yet; nothing that this version writes is compressed).
   [[nodiscard]] Result<std::optional<RecordView>> next();
 
  private:

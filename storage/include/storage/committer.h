@@ -1,9 +1,10 @@
-// The only writer. It takes everything that is queued, assigns offsets, writes one contiguous run a partition, syncs what was
-// touched, advances the committed offsets and tells the listeners: group commit over all partitions.
+// The only writer. It takes everything that is queued, assigns offsets, writes one contiguous run a partition, syncs
+// what was touched, advances the committed offsets and tells the listeners: group commit over all partitions.
 //
-// Invariants (reliability.md, F8 and group commit): the list is taken before the write; exactly that list is acknowledged
-// after its sync returned; a sync that began before a write ended never acknowledges that write; the committed offset moves
-// only after the sync; on an error the whole list of that partition fails, nothing of it becomes visible.
+// Invariants of group commit: the list is taken before the write; exactly that list is
+// acknowledged after its sync returned; a sync that began before a write ended never acknowledges that write; the
+// committed offset moves only after the sync; on an error the whole list of that partition fails, nothing of it becomes
+// visible.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +32,9 @@ struct AppendOutcome {
   std::uint32_t origin = 0;
   std::uint64_t id = 0;
   Partition* partition = nullptr;
-  Offset base_offset = -1;            // of the batch's first record; -1 on failure
-  std::int64_t timestamp_shift_ms = 0;// what was added to the batch's timestamps so that time never runs backwards
-  std::shared_ptr<const Error> error; // null on success
+  Offset base_offset = -1;              // of the batch's first record; -1 on failure
+  std::int64_t timestamp_shift_ms = 0;  // what was added to the batch's timestamps so that time never runs backwards
+  std::shared_ptr<const Error> error;   // null on success
 };
 
 // A batch that has become readable.
@@ -50,8 +51,8 @@ struct CommitNotice {
   std::vector<AppendOutcome> outcomes;  // one for each request of the round, in the order of submission per origin
 };
 
-// Called on the committer's thread (or in run_once) for every round; must not block. Every listener gets every notice, in
-// the same order.
+// Called on the committer's thread (or in run_once) for every round; must not block. Every listener gets every notice,
+// in the same order.
 using CommitListener = std::function<void(const std::shared_ptr<const CommitNotice>&)>;
 
 struct CommitterOptions {
@@ -70,19 +71,19 @@ class Committer {
   void add_listener(CommitListener listener);
 
   // Queues one request. Thread-safe. Errc::overloaded when the bound of bytes in flight is reached (a single request is
-  // always taken when nothing is in flight), Errc::closed after stop(); the request is then untouched. Otherwise exactly
-  // one AppendOutcome for it will be in some notice.
+  // always taken when nothing is in flight), Errc::closed after stop(); the request is then untouched. Otherwise
+  // exactly one AppendOutcome for it will be in some notice.
   [[nodiscard]] Result<> submit(AppendRequest&& request);
   [[nodiscard]] std::size_t bytes_in_flight() const noexcept;
   [[nodiscard]] std::size_t max_bytes_in_flight() const noexcept;
 
-  // Does everything that is queued, on the caller's thread. Returns how many requests that were. For simulators and tests:
-  // not to be mixed with start().
+  // Does everything that is queued, on the caller's thread. Returns how many requests that were. For simulators and
+  // tests: not to be mixed with start().
   std::size_t run_once();
 
   void start();  // the committer's own thread, which runs rounds until stop()
-  // Does what is queued, then ends the thread; later submits are refused. May be called twice. Without start() what is still
-  // queued is dropped: nobody hears of it.
+  // Does what is queued, then ends the thread; later submits are refused. May be called twice. Without start() what is
+  // still queued is dropped: nobody hears of it.
   void stop();
 
  private:

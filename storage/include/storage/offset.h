@@ -17,8 +17,8 @@ struct OffsetRange {
   friend bool operator==(const OffsetRange&, const OffsetRange&) = default;
 };
 
-// Number of a partition within one open store, dense from 0 over all logs, given when the partition is opened or created.
-// Valid while the store is open; not stable across starts (the log's name and the partition's number are).
+// Number of a partition within one open store, dense from 0 over all logs, given when the partition is opened or
+// created. Valid while the store is open; not stable across starts (the log's name and the partition's number are).
 using PartitionIndex = Strong<struct PartitionIndexTag, std::uint32_t>;
 
 // The three offsets that bound a partition. log_start <= committed <= log_end.

@@ -1,8 +1,8 @@
-// One partition: an ordered, append-only sequence of batches in segment files, read by anybody, written by the committer
-// alone. Readers never see past the committed offset.
+// One partition: an ordered, append-only sequence of batches in segment files, read by anybody, written by the
+// committer alone. Readers never see past the committed offset.
 //
-// Threads: everything public here may be called from any thread at any time. Appending is the committer's (see committer.h)
-// and is not in this interface.
+// Threads: everything public here may be called from any thread at any time. Appending is the committer's (see
+// committer.h) and is not in this interface.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,18 @@
 
 namespace bitacora::storage {
 
-// Where a reader stopped, so that going on from there need not search. Copyable; a stale or default one costs only a search.
+// Where a reader stopped, so that going on from there need not search. Copyable; a stale or default one costs only a
+// search.
 struct ReadHint {
-  Offset offset = -1;             // the position below is this offset's batch; -1: nothing known
+  Offset offset = -1;  // the position below is this offset's batch; -1: nothing known
   Offset segment_base = -1;
-  std::uint64_t position = 0;     // in the segment's file
+  std::uint64_t position = 0;  // in the segment's file
 };
 
 struct ReadResult {
-  Bytes bytes;          // whole batches, CRC checked, back to back; the first may begin below the offset asked for
-  Offset next = 0;      // where to read on: one past the last record in `bytes`, or the offset asked for if empty
-  ReadHint hint;        // for the read from `next`
+  Bytes bytes;      // whole batches, CRC checked, back to back; the first may begin below the offset asked for
+  Offset next = 0;  // where to read on: one past the last record in `bytes`, or the offset asked for if empty
+  ReadHint hint;    // for the read from `next`
 };
 
 struct OffsetAtTime {
@@ -45,22 +46,22 @@ class Partition {
   [[nodiscard]] virtual PartitionIndex index() const noexcept = 0;
   [[nodiscard]] virtual PartitionOffsets offsets() const = 0;
   [[nodiscard]] virtual std::int32_t leader_epoch() const = 0;
-  [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;      // of the batches kept
+  [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;  // of the batches kept
   [[nodiscard]] virtual std::int32_t segment_count() const = 0;
-  [[nodiscard]] virtual bool offline() const = 0;                  // takes no appends until the next start
+  [[nodiscard]] virtual bool offline() const = 0;  // takes no appends until the next start
 
   // Whole batches from the one that contains `offset` (or the next one, where compaction left a hole), at least one if
   // there is one below the committed offset and then as many as fit in `max_bytes`. At the committed offset: empty.
-  // Errc::offset_out_of_range outside [log start, committed]; Errc::corrupt with the range where damage is met first, and
-  // reading from range.end goes on behind it.
+  // Errc::offset_out_of_range outside [log start, committed]; Errc::corrupt with the range where damage is met first,
+  // and reading from range.end goes on behind it.
   [[nodiscard]] virtual Result<ReadResult> read(Offset offset, std::size_t max_bytes, ReadHint hint = {}) const = 0;
 
   // The first record whose timestamp is >= `timestamp`; nullopt if every committed record is older.
   [[nodiscard]] virtual Result<std::optional<OffsetAtTime>> find_time(Timestamp timestamp) const = 0;
 
-  // Moves the log start offset up to `before` (Kafka's DeleteRecords): nothing below it is read again, whole segments below
-  // it are removed by the next housekeeping. Durable when it returns. Errc::offset_out_of_range past the committed offset;
-  // below the log start is no error and changes nothing. Returns the log start offset.
+  // Moves the log start offset up to `before` (Kafka's DeleteRecords): nothing below it is read again, whole segments
+  // below it are removed by the next housekeeping. Durable when it returns. Errc::offset_out_of_range past the
+  // committed offset; below the log start is no error and changes nothing. Returns the log start offset.
   [[nodiscard]] virtual Result<Offset> delete_records_before(Offset before) = 0;
 };
 

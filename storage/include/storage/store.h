@@ -35,23 +35,23 @@ class Log {
 };
 
 enum class OpenPolicy {
-  always_start,       // damage is quarantined and reported, the rest serves
-  refuse_on_damage,   // Errc::corrupt instead
-  read_only,          // nothing on disk is changed, no lock is needed: for dump, verify and replay from a directory
+  always_start,      // damage is quarantined and reported, the rest serves
+  refuse_on_damage,  // Errc::corrupt instead
+  read_only,         // nothing on disk is changed, no lock is needed: for dump, verify and replay from a directory
 };
 
 struct StoreOptions {
   std::string directory;
   OpenPolicy policy = OpenPolicy::always_start;
-  LogSettings adopted_defaults{};      // for a log directory that the catalog does not know
+  LogSettings adopted_defaults{};  // for a log directory that the catalog does not know
   std::int64_t index_interval_bytes = 4096;
   std::int64_t preallocate_bytes = 1 << 20;  // how far ahead a sync log's active segment is filled with zeros; 0: not
 };
 
 class Store {
  public:
-  // Errc::locked if another process has it; Errc::unsupported_format; io errors with the path. `fs`, `clock` and `catalog`
-  // outlive the store.
+  // Errc::locked if another process has it; Errc::unsupported_format; io errors with the path. `fs`, `clock` and
+  // `catalog` outlive the store.
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(FileSystem& fs, const Clock& clock, Catalog& catalog,
                                                            StoreOptions options);
   virtual ~Store() = default;
@@ -63,16 +63,16 @@ class Store {
   [[nodiscard]] virtual std::vector<Log*> logs() const = 0;              // by name
   // Partitions may be added, never taken away. Takes effect for what is written from now on.
   [[nodiscard]] virtual Result<> change_settings(const std::string& name, const LogSettings& settings) = 0;
-  [[nodiscard]] virtual std::uint32_t partition_count() const = 0;       // over all logs; PartitionIndex is below this
+  [[nodiscard]] virtual std::uint32_t partition_count() const = 0;  // over all logs; PartitionIndex is below this
   [[nodiscard]] virtual Partition& partition(PartitionIndex index) const = 0;
-  [[nodiscard]] virtual std::uint64_t free_space() const = 0;            // bytes, 0 if unknown
+  [[nodiscard]] virtual std::uint64_t free_space() const = 0;  // bytes, 0 if unknown
 
-  // Retention by time and size, compaction, removal of what was deleted. Deterministic but for the clock; may run beside
-  // readers and the committer. Returns how many bytes were given back.
+  // Retention by time and size, compaction, removal of what was deleted. Deterministic but for the clock; may run
+  // beside readers and the committer. Returns how many bytes were given back.
   [[nodiscard]] virtual Result<std::uint64_t> run_housekeeping() = 0;
 
-  // Syncs everything and leaves the clean-shutdown mark. No append may be under way. A store that is destroyed without it
-  // is as after a kill.
+  // Syncs everything and leaves the clean-shutdown mark. No append may be under way. A store that is destroyed without
+  // it is as after a kill.
   [[nodiscard]] virtual Result<> close() = 0;
 };
 
