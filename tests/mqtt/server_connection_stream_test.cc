@@ -66,12 +66,18 @@ bool is_for_script(const TabledPacket& packet, ProtocolVersion version) {
   }
 }
 
-// CONNECT, every packet of the table that this version's client may send, some aliases and a large payload, DISCONNECT.
+// CONNECT, every packet of the table that this version's client may send, one of each that every version has, some
+// aliases and a large payload, DISCONNECT.
 Bytes long_script(ProtocolVersion version) {
   Bytes stream;
   encode(stream, connect_of_table(version), version);
   for (const TabledPacket& packet : packet_table()) {
     if (is_for_script(packet, version)) append(stream, packet.bytes);
+  }
+  for (const Packet& packet :
+       {Packet(qos1(1)), Packet(qos2(2)), Packet(subscribe(3, "a/+/#")), Packet(Pingreq{}), Packet(unsubscribe(4, "a")),
+        Packet(ack<Pubrel>(2)), Packet(publish("a")), Packet(ack<Puback>(5)), Packet(qos1(6))}) {
+    encode(stream, packet, version);
   }
   if (version == ProtocolVersion::v5) {
     for (const Publish& packet : {aliased("plant/1", 1), aliased("", 1), aliased("plant/2", 2), aliased("", 1)}) {
