@@ -29,7 +29,7 @@ struct HttpSettings {
   std::uint16_t port = 0;             // 0: any free one
   // Names that a request's Host may give besides localhost; an IP literal is always accepted. Against DNS rebinding: a
   // web page can point its own name at this machine, but it cannot choose what the browser then sends as Host.
-  std::vector<std::string> host_names;
+  std::vector<std::string> host_names{};
   std::uint32_t origin = 0x48545450;  // of this door's append requests: unique among the committer's users
 
   std::size_t max_connections = 256;                // one over it is answered 503 and closed
