@@ -81,19 +81,35 @@ class CommandTest : public testing::Test {
   }
 
   void make_log(const std::string& name, std::int32_t partitions) {
-    ASSERT_TRUE(store_->create_log(name, {.partitions = partitions}));
+    storage::LogSettings settings;
+    settings.partitions = partitions;
+    ASSERT_TRUE(store_->create_log(name, settings));
   }
 
   // A batch of one record.
   void append(const std::string& log, std::int32_t partition, std::string_view topic, std::string_view value) {
     const storage::HeaderView header{"site", as_bytes("north")};
+    storage::RecordView record;
+    record.timestamp = clock_.now().wall_ms;
+    record.key = as_bytes(topic);
+    record.value = as_bytes(value);
+    record.headers = {&header, 1};
     storage::BatchBuilder builder;
-    builder.add(
-        {.timestamp = clock_.now().wall_ms, .key = as_bytes(topic), .value = as_bytes(value), .headers = {&header, 1}});
-    ASSERT_TRUE(
-        committer_->submit({.partition = &store_->find_log(log)->partition(partition), .batch = builder.take()}));
+    builder.add(record);
+    storage::AppendRequest request;
+    request.partition = &store_->find_log(log)->partition(partition);
+    request.batch = builder.take();
+    ASSERT_TRUE(committer_->submit(std::move(request)));
     committer_->run_once();
     clock_.advance(std::chrono::seconds(1));
+  }
+
+  void commit_group(const std::string& group, std::int32_t partition, storage::Offset offset) {
+    storage::GroupOffset committed;
+    committed.log = "mqtt";
+    committed.partition = partition;
+    committed.offset = offset;
+    ASSERT_TRUE(catalog_->put_group_offsets(group, {committed}));
   }
 
   // Four records, one a second, over two partitions.
@@ -200,7 +216,7 @@ TEST_F(CommandTest, ReplayPassesOverDamageAndSaysSo) {
 
 TEST_F(CommandTest, LogsAndGroupsListTheirOffsets) {
   make_readings();
-  ASSERT_TRUE(catalog_->put_group_offsets("team", {{.log = "mqtt", .partition = 1, .offset = 1}}));
+  commit_group("team", 1, 1);
   close();
   const auto logs = bitacora({"logs", "--data", directory_}).lines();
   ASSERT_THAT(logs, SizeIs(3));
@@ -214,7 +230,7 @@ TEST_F(CommandTest, LogsAndGroupsListTheirOffsets) {
 
 TEST_F(CommandTest, AsksARunningServerForTheSame) {
   make_readings();
-  ASSERT_TRUE(catalog_->put_group_offsets("team", {{.log = "mqtt", .partition = 0, .offset = 2}}));
+  commit_group("team", 0, 2);
   SystemClock real;
   bridge::BrokerMetrics metrics;
   http::Server server(*store_, *committer_, *catalog_, real, metrics, {});

@@ -25,7 +25,11 @@ class ScriptedSource final : public LogSource {
     const Timestamp time = times[static_cast<std::size_t>(from)];
     if (time < 0) return ReadPart{from + 1, "offset " + std::to_string(from)};
     const std::string key = std::to_string(time);
-    sink({.offset = from, .timestamp = time, .key = as_bytes(key)});
+    storage::RecordView record;
+    record.offset = from;
+    record.timestamp = time;
+    record.key = as_bytes(key);
+    sink(record);
     return ReadPart{from + 1};
   }
   SourceResult<std::vector<std::string>> logs() override { return SourceFailure("not asked"); }
@@ -87,7 +91,10 @@ TEST(RecordText, ShowsWhatIsNoTextAsHexadecimal) {
   EXPECT_EQ(format_bytes_as_text(as_bytes("a\nb")), "0x610a62");
   EXPECT_EQ(format_bytes_as_text(as_bytes("\xff")), "0xff");
   EXPECT_EQ(format_bytes_as_text({}), "");
-  EXPECT_EQ(format_record_as_text("log", 2, {.offset = 7, .timestamp = 1}), "1970-01-01T00:00:00.001Z log/2@7 - -");
+  storage::RecordView bare;
+  bare.offset = 7;
+  bare.timestamp = 1;
+  EXPECT_EQ(format_record_as_text("log", 2, bare), "1970-01-01T00:00:00.001Z log/2@7 - -");
 }
 
 TEST(RecordText, ShowsTimesBeforeTheEpochAndOutOfTheCalendar) {

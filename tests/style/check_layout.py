@@ -35,28 +35,25 @@ def check_size(path, lines):
         yield f"{path}: {len(lines)} lines; at most {limit}"
 
 
+def indent_of(line):
+    return len(line) - len(line.lstrip())
+
+
 def functions(lines):
     """(first line's number, line count) of each function, seen by its indentation: clang-format keeps that true."""
-    start = None
+    start = closing = None
     for number, line in enumerate(lines, 1):
-        indent = len(line) - len(line.lstrip())
         if start is None:
-            if indent <= 4 and OPENS_FUNCTION.search(line) and not NOT_A_FUNCTION.search(line):
-                start = (number, closing_indent(lines, number - 1))
-        elif line.rstrip().startswith(" " * start[1] + "}") and indent == start[1]:
-            yield start[0], number - start[0] + 1
-            start = None
-
-
-def closing_indent(lines, index):
-    """The indentation of the statement that ends in lines[index]: that of its first line."""
-    balance = 0
-    while index >= 0:
-        balance += lines[index].count(")") - lines[index].count("(")
-        if balance <= 0:
-            return len(lines[index]) - len(lines[index].lstrip())
-        index -= 1
-    return 0
+            if indent_of(line) <= 4 and OPENS_FUNCTION.search(line) and not NOT_A_FUNCTION.search(line):
+                start = number
+        elif closing is None:
+            # The first line of the body tells where the closing brace will stand.
+            closing = indent_of(line) - 2 if line.strip() and not line.strip().startswith(("}", "#")) else None
+            if line.strip().startswith("}"):
+                start = None
+        elif indent_of(line) == closing and line.strip().startswith("}"):
+            yield start, number - start + 1
+            start = closing = None
 
 
 def check_functions(path, lines):
