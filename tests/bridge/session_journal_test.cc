@@ -1,0 +1,114 @@
+#include "bridge/session_journal.h"
+
+#include <gtest/gtest.h>
+
+namespace bitacora::bridge {
+namespace {
+
+// A journal that a test writes line by line and reads as a start would.
+class JournalTest : public testing::Test {
+ protected:
+  void write(const JournalRecord& record) {
+    storage::RecordView view;
+    view.key = record.key;
+    if (record.value) view.value = *record.value;
+    EXPECT_TRUE(image_.apply(view));
+  }
+  const JournalImage& read() {
+    image_.finish();
+    return image_;
+  }
+
+  const SessionEntry session_{"pump-7", 42, mqtt::ProtocolVersion::v5, 3600, 0};
+  const SubscriptionEntry subscription_{
+      "pump-7", "plant/+/temp", 42, {mqtt::QoS::exactly_once, true, true, mqtt::RetainHandling::do_not_send}, 9, {{"mqtt", 3, 17}}};
+  const FeedEntry feed_{"pump-7", "", 42, false, {{"mqtt", 0, 5}, {"mqtt", 1, 1'000'000'000'000}}};
+  const Qos2Entry qos2_{"pump-7", 42, 12, {{mqtt::PacketId(65535), 11}, {mqtt::PacketId(1), 9}}};
+  JournalImage image_;
+};
+
+TEST_F(JournalTest, EveryEntryComesBackAsItWasWritten) {
+  write(encode(session_));
+  write(encode(subscription_));
+  write(encode(feed_));
+  write(encode(qos2_));
+  const auto& session = read().sessions().at("pump-7");
+  EXPECT_EQ(session.entry, session_);
+  EXPECT_EQ(session.subscriptions.at("plant/+/temp"), subscription_);
+  EXPECT_EQ(session.feeds.at(""), feed_);
+  EXPECT_EQ(session.qos2, qos2_);
+}
+
+TEST_F(JournalTest, TheSessionsOwnRecordMayComeLastAsCompactionLeavesIt) {
+  write(encode(subscription_));
+  write(encode(session_));
+  EXPECT_EQ(read().sessions().at("pump-7").subscriptions.size(), 1U);
+}
+
+TEST_F(JournalTest, WhatBelongsToAnEarlierSessionOfTheClientDoesNotCount) {
+  write(encode(session_));
+  write(encode(subscription_));
+  write(encode(qos2_));
+  write(session_tombstone("pump-7"));
+  SessionEntry next = session_;
+  next.epoch = 43;
+  write(encode(next));
+  const auto& session = read().sessions().at("pump-7");
+  EXPECT_TRUE(session.subscriptions.empty());
+  EXPECT_EQ(session.qos2, std::nullopt);
+}
+
+TEST_F(JournalTest, ATombstoneEndsASession) {
+  write(encode(session_));
+  write(encode(subscription_));
+  write(session_tombstone("pump-7"));
+  EXPECT_TRUE(read().sessions().empty());
+}
+
+TEST_F(JournalTest, TombstonesRemoveOneSubscriptionOrFeed) {
+  write(encode(session_));
+  write(encode(subscription_));
+  write(encode(feed_));
+  write(subscription_tombstone("pump-7", "plant/+/temp"));
+  write(feed_tombstone("pump-7", ""));
+  write(qos2_tombstone("pump-7"));
+  const auto& session = read().sessions().at("pump-7");
+  EXPECT_TRUE(session.subscriptions.empty());
+  EXPECT_TRUE(session.feeds.empty());
+}
+
+TEST_F(JournalTest, AClientIdMayHoldAnyCharacterButNul) {
+  SessionEntry odd = session_;
+  odd.client_id = "a/b c\n\xc3\xa9";
+  write(encode(odd));
+  EXPECT_EQ(read().sessions().at(odd.client_id).entry, odd);
+}
+
+TEST_F(JournalTest, TheLowestMarkOfAllShardsCounts) {
+  write(encode(MarkEntry{0, {{"mqtt", 0, 10}, {"mqtt", 1, 20}}}));
+  write(encode(MarkEntry{1, {{"mqtt", 0, 7}, {"mqtt", 1, 30}}}));
+  const auto lowest = read().lowest_marks();
+  EXPECT_EQ(lowest.at({"mqtt", 0}), 7);
+  EXPECT_EQ(lowest.at({"mqtt", 1}), 20);
+}
+
+TEST_F(JournalTest, ACutOrUnknownRecordIsRefusedAndChangesNothing) {
+  const JournalRecord whole = encode(subscription_);
+  for (std::size_t size = 0; size < whole.value->size(); ++size) {
+    storage::RecordView view;
+    view.key = whole.key;
+    view.value = ByteView(*whole.value).first(size);
+    EXPECT_FALSE(image_.apply(view)) << size;
+  }
+  Bytes newer = *whole.value;
+  newer.front() = std::byte{2};
+  storage::RecordView view;
+  view.key = whole.key;
+  view.value = newer;
+  EXPECT_FALSE(image_.apply(view));
+  view.key = as_bytes("z");
+  EXPECT_FALSE(image_.apply(view));
+}
+
+}  // namespace
+}  // namespace bitacora::bridge

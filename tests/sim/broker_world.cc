@@ -1,0 +1,181 @@
+#include "sim/broker_world.h"
+
+#include <spdlog/spdlog.h>
+
+#include "base/assert.h"
+#include "bridge/cursor.h"
+#include "sim/client.h"
+
+namespace bitacora::sim {
+
+BrokerWorld::BrokerWorld(WorldOptions options)
+    : options_(std::move(options)), disk_(storage::make_memory_file_system()) {
+  spdlog::set_level(spdlog::level::off);
+  auto catalog = storage::Catalog::open(":memory:");
+  BITACORA_ASSERT(catalog.has_value());
+  catalog_ = std::move(*catalog);
+}
+
+BrokerWorld::~BrokerWorld() { drop_process(); }
+
+void BrokerWorld::start() {
+  BITACORA_ASSERT(!running());
+  auto store = storage::Store::open(*disk_, clock_, *catalog_, {.directory = "data", .preallocate_bytes = 64 << 10});
+  BITACORA_ASSERT(store.has_value());
+  store_ = std::move(*store);
+  if (store_->find_log("mqtt") == nullptr) {
+    const auto created = store_->create_log("mqtt", options_.log);
+    BITACORA_ASSERT(created.has_value());
+  }
+  const auto internal = bridge::create_internal_logs(*store_);
+  BITACORA_ASSERT(internal.has_value());
+  committer_ = std::make_unique<storage::Committer>(*store_, clock_, storage::CommitterOptions{});
+  auto recovered = bridge::recover_state(*store_, *committer_, options_.shards, clock_.now().wall_ms);
+  BITACORA_ASSERT(recovered.has_value());
+  metrics_ = std::make_unique<bridge::BrokerMetrics>();
+  const auto settings = std::make_shared<const bridge::BrokerSettings>(options_.broker);
+  for (std::uint32_t i = 0; i < options_.shards; ++i) {
+    bridge::ShardOptions shard{bridge::ShardIndex(i), options_.shards, i, settings, *recovered, starts_ * 1000 + i};
+    shards_.push_back(std::make_unique<bridge::Shard>(*store_, *committer_, *metrics_, shard, clock_.now()));
+  }
+  committer_->add_listener([this](const auto& notice) { notices_.push_back(notice); });
+  ++starts_;
+}
+
+void BrokerWorld::drop_process() {
+  for (const auto& [id, link] : links_) link.client->on_closed();
+  links_.clear();
+  shards_.clear();
+  notices_.clear();
+  committer_.reset();
+  store_.reset();
+}
+
+void BrokerWorld::kill() {
+  disk_->kill();
+  drop_process();
+}
+
+void BrokerWorld::crash(std::uint64_t seed) {
+  disk_->crash(seed);
+  drop_process();
+}
+
+void BrokerWorld::stop() {
+  for (const auto& shard : shards_) shard->shut_down(clock_.now());
+  run();
+  for (const auto& shard : shards_) BITACORA_ASSERT(shard->idle());
+  shards_.clear();
+  notices_.clear();
+  committer_.reset();
+  const auto closed = store_->close();
+  BITACORA_ASSERT(closed.has_value());
+  drop_process();
+}
+
+bridge::ConnectionId BrokerWorld::open(Client& client, std::string_view client_id) {
+  const bridge::ConnectionId id(next_connection_++);
+  const std::uint32_t shard = client_id.empty() ? 0 : bridge::shard_of(client_id, options_.shards).value();
+  links_[id.value()] = {&client, shard, true};
+  shards_[shard]->open(id, "sim", clock_.now());
+  return id;
+}
+
+void BrokerWorld::send(bridge::ConnectionId id, ByteView bytes) {
+  const auto link = links_.find(id.value());
+  if (link != links_.end()) shards_[link->second.shard]->on_bytes(id, bytes, clock_.now());
+}
+
+void BrokerWorld::hang_up(bridge::ConnectionId id) {
+  const auto link = links_.find(id.value());
+  if (link == links_.end()) return;
+  bridge::Shard& shard = *shards_[link->second.shard];
+  links_.erase(link);
+  shard.on_transport_closed(id, clock_.now());
+  shard.forget(id);
+}
+
+void BrokerWorld::set_reading(bridge::ConnectionId id, bool reading) { links_.at(id.value()).reading = reading; }
+
+bool BrokerWorld::carry_output(std::uint32_t shard) {
+  bool moved = !shards_[shard]->take_touched().empty();
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, link] : links_) {
+    if (link.shard == shard) ids.push_back(id);
+  }
+  for (const std::uint64_t raw : ids) {
+    const bridge::ConnectionId id(raw);
+    const auto link = links_.find(raw);
+    if (link == links_.end()) continue;
+    Client& client = *link->second.client;
+    const ByteView output = shards_[shard]->output(id);
+    const bool closed = shards_[shard]->closed(id);
+    if (!output.empty() && (link->second.reading || closed)) {
+      const Bytes copy(output.begin(), output.end());
+      shards_[shard]->consume_output(id, copy.size(), clock_.now());
+      if (closed) links_.erase(raw);
+      client.on_bytes(copy);
+      moved = true;
+    } else if (closed) {
+      links_.erase(raw);
+    }
+    if (!closed) continue;
+    shards_[shard]->forget(id);
+    client.on_closed();
+    moved = true;
+  }
+  return moved;
+}
+
+bool BrokerWorld::turn() {
+  bool moved = false;
+  for (std::uint32_t i = 0; i < shards_.size(); ++i) {
+    shards_[i]->end_turn(clock_.now());
+    moved |= shards_[i]->has_work();
+    moved |= carry_output(i);
+  }
+  return moved;
+}
+
+bool BrokerWorld::commit() {
+  if (committer_->run_once() == 0 && notices_.empty()) return false;
+  while (!notices_.empty()) {
+    const auto notice = std::move(notices_.front());
+    notices_.pop_front();
+    for (const auto& shard : shards_) shard->on_commit(notice, clock_.now());
+  }
+  return true;
+}
+
+void BrokerWorld::run(Commit allowed) {
+  bool moved = true;
+  while (moved) {
+    moved = turn();
+    if (allowed == Commit::yes) moved |= commit();
+  }
+}
+
+void BrokerWorld::advance(std::chrono::nanoseconds by) {
+  clock_.advance(by);
+  for (const auto& shard : shards_) shard->on_time(clock_.now());
+}
+
+std::vector<BrokerWorld::Record> BrokerWorld::records(const std::string& log) const {
+  std::vector<Record> records;
+  const storage::Log& found = *store_->find_log(log);
+  for (std::int32_t number = 0; number < found.partition_count(); ++number) {
+    storage::Partition& partition = found.partition(number);
+    bridge::Cursor cursor({{&partition, partition.offsets().log_start}});
+    while (true) {
+      auto next = cursor.next();
+      BITACORA_ASSERT(next.has_value());
+      if (!*next) break;
+      const storage::RecordView& record = (*next)->record;
+      records.push_back({number, record.offset, std::string(as_text(record.key.value_or(ByteView()))),
+                         std::string(as_text(record.value.value_or(ByteView())))});
+    }
+  }
+  return records;
+}
+
+}  // namespace bitacora::sim

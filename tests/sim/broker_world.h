@@ -1,0 +1,95 @@
+// A whole broker in one thread: store, committer and shards over a disk in memory and a clock that the test moves. It can be
+// killed, lose power and start again on what its disk kept. Clients are BrokerWorld::connect's, in client.h.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "bridge/shard.h"
+#include "storage/catalog.h"
+#include "storage/committer.h"
+#include "storage/memory_file_system.h"
+#include "storage/store.h"
+
+namespace bitacora::sim {
+
+class Client;
+
+struct WorldOptions {
+  std::uint32_t shards = 2;
+  storage::LogSettings log{};
+  bridge::BrokerSettings broker{};
+};
+
+class BrokerWorld {
+ public:
+  explicit BrokerWorld(WorldOptions options = {});
+  ~BrokerWorld();
+
+  // The process: start() recovers; kill() is kill -9; crash(seed) is a power cut that keeps what was synced and a random
+  // part of the rest. Clients' connections end without a word.
+  void start();
+  void kill();
+  void crash(std::uint64_t seed);
+  // SIGTERM: cursors are written down, the store is closed.
+  void stop();
+  [[nodiscard]] bool running() const noexcept { return store_ != nullptr; }
+
+  // Until nothing moves any more. With `commit` no, the committer does nothing meanwhile: what is published stays unanswered.
+  enum class Commit : std::uint8_t { yes, no };
+  void run(Commit commit = Commit::yes);
+  // One turn of the shards or one round of the committer; false if nothing moved.
+  bool turn();
+  bool commit();
+
+  void advance(std::chrono::nanoseconds by);
+
+  // --- for Client ---
+  bridge::ConnectionId open(Client& client, std::string_view client_id);
+  void send(bridge::ConnectionId id, ByteView bytes);
+  void hang_up(bridge::ConnectionId id);
+  // A client that does not read leaves its bytes with the server.
+  void set_reading(bridge::ConnectionId id, bool reading);
+
+  // Every record of a log that a reader can see, partition after partition.
+  struct Record {
+    std::int32_t partition = 0;
+    storage::Offset offset = 0;
+    std::string key;
+    std::string value;
+  };
+  [[nodiscard]] std::vector<Record> records(const std::string& log = "mqtt") const;
+
+  [[nodiscard]] storage::Store& store() { return *store_; }
+  [[nodiscard]] storage::MemoryFileSystem& disk() { return *disk_; }
+  [[nodiscard]] bridge::BrokerMetrics& metrics() { return *metrics_; }
+  [[nodiscard]] VirtualClock& clock() { return clock_; }
+
+ private:
+  struct Link {
+    Client* client = nullptr;
+    std::uint32_t shard = 0;
+    bool reading = true;
+  };
+  void drop_process();
+  bool carry_output(std::uint32_t shard);
+
+  WorldOptions options_;
+  VirtualClock clock_;
+  std::unique_ptr<storage::MemoryFileSystem> disk_;
+  std::unique_ptr<storage::Catalog> catalog_;  // survives crashes: its own durability is SQLite's
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<storage::Committer> committer_;
+  std::unique_ptr<bridge::BrokerMetrics> metrics_;
+  std::vector<std::unique_ptr<bridge::Shard>> shards_;
+  std::deque<std::shared_ptr<const storage::CommitNotice>> notices_;
+  std::map<std::uint64_t, Link> links_;
+  std::uint64_t next_connection_ = 1;
+  std::uint64_t starts_ = 0;
+};
+
+}  // namespace bitacora::sim
