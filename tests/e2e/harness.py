@@ -27,7 +27,9 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BITACORA = pathlib.Path(os.environ.get("BITACORA", SOURCE / "build/release/bin/bitacora")).resolve()
 SKIPPED = 77
 START_TIMEOUT = 60  # seconds
-FOUND_BY_SANITIZER = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:|assertion failed", re.I)
+# What an assertion or a sanitizer leaves behind.
+CRASHES = (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL)
+FOUND_BY_ITSELF = re.compile(r"(ERROR|WARNING): \w+Sanitizer|runtime error:|assertion failed", re.I)
 
 
 def setting(name, default):
@@ -98,11 +100,11 @@ class Server:
     def __exit__(self, kind, *_):
         self.kill9()
         log = self.log()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        if FOUND_BY_ITSELF.search(log) or self.process.returncode in CRASHES:
+            raise AssertionError(f"the server ended with {self.process.returncode} by a mistake of its own:\n{log[-8000:]}")
         if kind is not None:
             print(f"--- the end of the server's log ---\n{log[-4000:]}\n---", file=sys.stderr)
-        shutil.rmtree(self.directory, ignore_errors=True)
-        if FOUND_BY_SANITIZER.search(log) and kind is None:
-            raise AssertionError(f"a sanitizer found something:\n{log[-8000:]}")
 
     def start(self):
         """Starts and returns once both listeners take connections."""
