@@ -37,6 +37,8 @@ class AppendablePartition : public Partition {
  public:
   [[nodiscard]] std::mutex& append_mutex() const noexcept { return append_mutex_; }
 
+  // A compacted log takes only records that have a key.
+  [[nodiscard]] virtual Cleanup cleanup() const = 0;
   // A larger batch is not taken. Bytes.
   [[nodiscard]] virtual std::size_t max_batch_bytes() const = 0;
   // How many batches of these sizes, from the front, can be written as one run; at least one. Rolls to a new segment
@@ -63,7 +65,7 @@ class AppendablePartition : public Partition {
 
   // From any thread, without append_mutex().
   virtual void change_settings(std::shared_ptr<const LogSettings> settings) = 0;
-  // Retention; the seam for compaction. Returns the bytes given back. What is busy is left for the next pass.
+  // Retention and compaction. Returns the bytes given back. What is busy is left for the next pass.
   [[nodiscard]] virtual Result<std::uint64_t> run_housekeeping(Now now) = 0;
   // Makes everything durable; later appends are refused. What goes into the clean-shutdown mark, if anything does.
   [[nodiscard]] virtual Result<std::optional<CleanPartition>> close() = 0;

@@ -10,6 +10,7 @@
 
 #include "appendable_partition.h"
 #include "base/assert.h"
+#include "batch_cleaner.h"
 #include "sync_pool.h"
 
 namespace bitacora::storage {
@@ -50,8 +51,8 @@ struct Run {
   Result<> synced{};
 };
 
-Result<> check_batch(ByteView bytes, std::size_t max_size) {
-  if (bytes.size() > max_size) {
+Result<> check_batch(ByteView bytes, const AppendablePartition& partition) {
+  if (bytes.size() > partition.max_batch_bytes()) {
     return fail(Errc::too_large,
                 "batch of " + std::to_string(bytes.size()) + " bytes is over the log's max_batch_bytes");
   }
@@ -64,7 +65,7 @@ Result<> check_batch(ByteView bytes, std::size_t max_size) {
   if (batch.record_count() < 1 || last_delta != batch.record_count() - 1) {
     return fail(Errc::invalid_argument, "the batch's counts do not fit each other");
   }
-  return {};
+  return partition.cleanup() == Cleanup::compact ? check_compactable(batch) : Result<>();
 }
 
 }  // namespace
@@ -207,7 +208,7 @@ std::vector<Run> Committer::State::group(const Items& items, std::vector<AppendO
   std::unordered_map<AppendablePartition*, std::size_t> run_of;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const Item& item = items[i];
-    if (Result<> good = check_batch(*item.batch, item.partition->max_batch_bytes()); !good) {
+    if (Result<> good = check_batch(*item.batch, *item.partition); !good) {
       outcomes[i].error = std::make_shared<const Error>(std::move(good.error()));
       continue;
     }

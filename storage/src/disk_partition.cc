@@ -65,11 +65,12 @@ void DiskPartition::change_settings(std::shared_ptr<const LogSettings> settings)
 }
 
 Result<std::optional<CleanPartition>> DiskPartition::close() {
-  const std::lock_guard append_lock(append_mutex());
   {
     const std::lock_guard lock(mutex_);
-    closed_ = true;
+    closed_ = true;  // a compaction that is under way ends at its next segment
   }
+  const std::lock_guard housekeeping_lock(housekeeping_mutex_);
+  const std::lock_guard append_lock(append_mutex());
   // After a failure, or behind a damaged end, the last segment may not have been begun yet.
   if (tail_.poisoned) {
     if (auto done = replace_poisoned(); !done) return Failed(std::move(done.error()));

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "appendable_partition.h"
+#include "compaction.h"
+#include "compaction_checkpoint.h"
 #include "partition_recovery.h"
 #include "segment.h"
 #include "storage/settings.h"
@@ -36,6 +38,7 @@ class DiskPartition final : public AppendablePartition {
   [[nodiscard]] Result<std::optional<OffsetAtTime>> find_time(Timestamp timestamp) const override;
   [[nodiscard]] Result<Offset> delete_records_before(Offset before) override;
 
+  [[nodiscard]] Cleanup cleanup() const override;
   [[nodiscard]] std::size_t max_batch_bytes() const override;
   [[nodiscard]] Result<std::size_t> make_room(std::span<const std::size_t> sizes, Now now) override;
   [[nodiscard]] Result<std::vector<Placement>> write(std::span<const BatchPtr> batches) override;
@@ -81,9 +84,11 @@ class DiskPartition final : public AppendablePartition {
     std::shared_ptr<File> file;  // of the active segment
     std::optional<OffsetIndexEntry> indexed;
     std::vector<Damage> damages;
+    std::uint64_t swaps = 0;  // how often compaction had replaced segments
   };
 
   // disk_partition_read.cc
+  [[nodiscard]] Result<Entrance> enter_and_open(Offset offset) const;
   [[nodiscard]] Result<Entrance> enter(Offset offset) const;
   [[nodiscard]] Entrance entrance_to(const SegmentPtr& segment, Offset offset) const;  // mutex_ held
   [[nodiscard]] Result<> open_file(Entrance& entrance, Offset offset) const;
@@ -93,6 +98,8 @@ class DiskPartition final : public AppendablePartition {
   [[nodiscard]] Result<std::optional<Damage>> read_region(const Entrance& entrance, const SegmentRegion& region,
                                                           Offset offset, std::size_t max_bytes, ReadResult& into) const;
   void remember(const SegmentPtr& segment, const Damage& damage) const;
+  [[nodiscard]] Result<std::optional<OffsetAtTime>> find_time_among(const std::vector<SegmentPtr>& segments,
+                                                                    Timestamp timestamp) const;
   [[nodiscard]] Result<std::optional<OffsetAtTime>> find_time_in(const SegmentPtr& segment, Timestamp timestamp) const;
   [[nodiscard]] Result<std::optional<Timestamp>> max_timestamp_of(const SegmentPtr& segment) const;
 
@@ -122,6 +129,15 @@ class DiskPartition final : public AppendablePartition {
   [[nodiscard]] Result<Offset> expired_by_time(Now now);
   [[nodiscard]] Result<std::uint64_t> remove_old_segments();
 
+  // disk_partition_compaction.cc
+  [[nodiscard]] Result<std::uint64_t> compact(Now now, Timestamp expired);
+  [[nodiscard]] const CompactionCheckpoint& compaction_checkpoint();
+  [[nodiscard]] bool compaction_is_due(const std::vector<SegmentExtent>& sealed, Timestamp expired);
+  [[nodiscard]] Result<std::uint64_t> run_pass(const std::vector<SegmentPtr>& sealed, Compaction& pass);
+  [[nodiscard]] Result<> put_in_place(std::span<const SegmentPtr> old, const CleanedSegment& cleaned);
+  void show_in_place_of(std::span<const SegmentPtr> old, const SegmentPtr& segment);
+  [[nodiscard]] Result<> take_name(std::span<const SegmentPtr> old, const CleanedSegment& cleaned);
+
   [[nodiscard]] std::shared_ptr<const LogSettings> settings() const;
 
   const StoreContext& context_;
@@ -139,12 +155,18 @@ class DiskPartition final : public AppendablePartition {
   Offset log_end_ = 0;
   bool offline_ = false;
   bool closed_ = false;
+  std::uint64_t swaps_ = 0;  // how often compaction has replaced segments
 
   Tail tail_;                                    // append_mutex()
   Checkpoint before_write_;                      // append_mutex()
   std::vector<std::int64_t> shifts_;             // append_mutex(): what seal() added to the run's timestamps
   std::optional<MonotonicTime> unsynced_since_;  // append_mutex()
   MonotonicTime append_time_{};                  // append_mutex(): of the append under way
+
+  std::mutex housekeeping_mutex_;                              // whoever keeps house; before all others
+  std::optional<CompactionCheckpoint> compaction_checkpoint_;  // housekeeping_mutex_; once it was needed
+  std::optional<Timestamp> last_housekeeping_;                 // housekeeping_mutex_
+  bool compaction_stopped_ = false;                            // housekeeping_mutex_: until the next start
 
   std::mutex retention_mutex_;  // whoever moves the log start; before mutex_
   Offset expired_last_pass_ = 0;

@@ -31,6 +31,8 @@ Result<> DiskPartition::may_append() const {
   return {};
 }
 
+Cleanup DiskPartition::cleanup() const { return settings()->cleanup; }
+
 std::size_t DiskPartition::max_batch_bytes() const { return static_cast<std::size_t>(settings()->max_batch_bytes); }
 
 Result<std::size_t> DiskPartition::make_room(std::span<const std::size_t> sizes, Now now) {

@@ -49,10 +49,26 @@ DiskPartition::Entrance DiskPartition::entrance_to(const SegmentPtr& segment, Of
                     .extent = extent_of(*segment),
                     .file = segment->file,
                     .indexed = {},
-                    .damages = segment->damages};
+                    .damages = segment->damages,
+                    .swaps = swaps_};
   entrance.extent.end = std::min(entrance.extent.end, committed_);
   if (entrance.file) entrance.indexed = segment->index.find(offset);
   return entrance;
+}
+
+// Between the look at the segments and the opening of a file compaction may have put another in its place: then what
+// was opened does not belong to what was looked at.
+Result<DiskPartition::Entrance> DiskPartition::enter_and_open(Offset offset) const {
+  while (true) {
+    Result<Entrance> entrance = enter(offset);
+    if (!entrance || entrance->file) return entrance;
+    const Result<> opened = open_file(*entrance, offset);
+    {
+      const std::lock_guard lock(mutex_);
+      if (entrance->swaps != swaps_) continue;
+    }
+    return opened ? std::move(entrance) : Failed(opened.error());
+  }
 }
 
 // A sealed segment's file is opened, and its index asked, outside the mutex.
@@ -115,9 +131,8 @@ Result<ReadResult> DiskPartition::read(Offset offset, std::size_t max_bytes, Rea
 
 Result<> DiskPartition::read_segment(Offset offset, std::size_t max_bytes, const ReadHint& hint,
                                      ReadResult& into) const {
-  Result<Entrance> entrance = enter(offset);
+  Result<Entrance> entrance = enter_and_open(offset);
   if (!entrance) return Failed(std::move(entrance.error()));
-  if (auto done = open_file(*entrance, offset); !done) return done;
   const SegmentExtent& extent = entrance->extent;
   if (hint.offset == offset && hint.segment_base == extent.base && hint.position < extent.size) {
     SegmentRegion region = region_of(extent);
@@ -169,11 +184,22 @@ void DiskPartition::remember(const SegmentPtr& segment, const Damage& damage) co
 }
 
 Result<std::optional<OffsetAtTime>> DiskPartition::find_time(Timestamp timestamp) const {
-  std::vector<SegmentPtr> segments;
-  {
+  while (true) {
+    std::vector<SegmentPtr> segments;
+    std::uint64_t swaps = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      segments = segments_;
+      swaps = swaps_;
+    }
+    Result<std::optional<OffsetAtTime>> found = find_time_among(segments, timestamp);
     const std::lock_guard lock(mutex_);
-    segments = segments_;
+    if (swaps == swaps_) return found;  // otherwise compaction has changed files under it
   }
+}
+
+Result<std::optional<OffsetAtTime>> DiskPartition::find_time_among(const std::vector<SegmentPtr>& segments,
+                                                                   Timestamp timestamp) const {
   for (const SegmentPtr& segment : segments) {
     const Result<std::optional<Timestamp>> newest = max_timestamp_of(segment);
     if (!newest) {

@@ -30,7 +30,10 @@ Result<Offset> DiskPartition::move_log_start(Offset to) {
 
 Result<std::uint64_t> DiskPartition::run_housekeeping(Now now) {
   if (context_.read_only()) return std::uint64_t{0};
+  const std::lock_guard housekeeping_lock(housekeeping_mutex_);
   const std::shared_ptr<const LogSettings> settings = this->settings();
+  // By this pass and the one before it: a clock that jumps once must not cost a log (F16).
+  const Timestamp expired = std::min(now.wall_ms, std::exchange(last_housekeeping_, now.wall_ms).value_or(0));
   {
     // Who holds it is appending, and looks at the age himself.
     const std::unique_lock append_lock(append_mutex(), std::try_to_lock);
@@ -44,7 +47,10 @@ Result<std::uint64_t> DiskPartition::run_housekeeping(Now now) {
     if (auto done = move_log_start(std::max(*by_time, expired_by_size())); !done)
       return Failed(std::move(done.error()));
   }
-  return remove_old_segments();
+  const Result<std::uint64_t> removed = remove_old_segments();
+  if (!removed || settings->cleanup != Cleanup::compact) return removed;
+  const Result<std::uint64_t> compacted = compact(now, expired);
+  return compacted ? Result<std::uint64_t>(*removed + *compacted) : compacted;
 }
 
 // Of the active segment: by its first record, or, so that an idle log forgets too, by its last one and the retention

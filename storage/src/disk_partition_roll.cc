@@ -102,7 +102,7 @@ Result<> DiskPartition::start_segment(Offset base, Bytes carried) {
   }
   if (old->base != base) {
     if (old_is_whole) {
-      context_.cache.put(old->stem, std::make_shared<const OpenSegment>(OpenSegment{old->file, old->index, false}));
+      context_.cache.put(old->stem, std::make_shared<const OpenSegment>(OpenSegment{old->file, old->index}));
     } else if (!carries) {
       static_cast<void>(tail_.file->truncate(tail_.durable_position));  // what follows was never acknowledged
     }

@@ -13,9 +13,12 @@ namespace bitacora::storage {
 inline constexpr std::string_view log_suffix = ".log";
 inline constexpr std::string_view index_suffix = ".index";
 inline constexpr std::string_view time_index_suffix = ".timeindex";
-inline constexpr std::string_view unfinished_suffix = ".new";  // behind log_suffix: built, not yet renamed into place
+// Behind log_suffix: built, not yet renamed into place.
+inline constexpr std::string_view unfinished_suffix = ".new";   // what goes on for a poisoned segment
+inline constexpr std::string_view cleaned_suffix = ".cleaned";  // what compaction made
 
 inline constexpr std::string_view epochs_file = "leader-epoch-checkpoint";
+inline constexpr std::string_view compaction_file = "compaction-checkpoint";
 inline constexpr std::string_view metadata_file = "partition.metadata";
 inline constexpr std::string_view clean_shutdown_file = "clean-shutdown";
 inline constexpr std::string_view format_version_file = "format-version";

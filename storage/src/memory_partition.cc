@@ -86,6 +86,11 @@ Result<Offset> MemoryPartition::delete_records_before(Offset before) {
   return log_start_;
 }
 
+Cleanup MemoryPartition::cleanup() const {
+  const std::lock_guard lock(mutex_);
+  return settings_->cleanup;
+}
+
 std::size_t MemoryPartition::max_batch_bytes() const {
   const std::lock_guard lock(mutex_);
   return static_cast<std::size_t>(settings_->max_batch_bytes);

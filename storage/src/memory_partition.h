@@ -36,6 +36,7 @@ class MemoryPartition final : public AppendablePartition {
   [[nodiscard]] Result<std::optional<OffsetAtTime>> find_time(Timestamp timestamp) const override;
   [[nodiscard]] Result<Offset> delete_records_before(Offset before) override;
 
+  [[nodiscard]] Cleanup cleanup() const override;
   [[nodiscard]] std::size_t max_batch_bytes() const override;
   [[nodiscard]] Result<std::size_t> make_room(std::span<const std::size_t> sizes, Now now) override;
   [[nodiscard]] Result<std::vector<Placement>> write(std::span<const BatchPtr> batches) override;

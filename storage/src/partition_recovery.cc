@@ -109,6 +109,9 @@ Result<> Recovery::list_segments() {
       const auto size = (*file)->size();
       if (!size) return Failed(size.error());
       files_.push_back({*base, *size});
+    } else if (entry.name.ends_with(std::string(log_suffix) + std::string(cleaned_suffix)) && !context_.read_only()) {
+      if (auto removed = context_.fs.remove(join(out_.directory, entry.name)); !removed) return removed;
+      note("removed " + entry.name + ": compaction had not finished it; the segments it was made of are there");
     } else if (entry.name.ends_with(std::string(log_suffix) + std::string(unfinished_suffix)) &&
                !context_.read_only()) {
       if (auto removed = context_.fs.remove(join(out_.directory, entry.name)); !removed) return removed;

@@ -45,7 +45,9 @@ Result<> write_small_file(FileSystem& fs, const std::string& path, ByteView byte
 
 }  // namespace
 
-SegmentExtent extent_of(const Segment& segment) { return {segment.base, segment.stem, segment.end, segment.size}; }
+SegmentExtent extent_of(const Segment& segment) {
+  return {segment.base, segment.stem, segment.end, segment.size, segment.generation};
+}
 
 SegmentRegion region_of(const SegmentExtent& extent) {
   return {.position = 0, .offset = extent.base, .end_position = extent.size, .end_offset = extent.end};
@@ -73,13 +75,14 @@ SegmentCache::SegmentCache(FileSystem& fs, std::size_t capacity, std::int64_t in
     : fs_(fs), capacity_(capacity), index_interval_(index_interval), access_(access) {}
 
 Result<std::shared_ptr<const OpenSegment>> SegmentCache::open(const SegmentExtent& extent, const LeaderEpochs& epochs) {
-  if (std::shared_ptr<const OpenSegment> found = find(extent.stem)) return found;
+  if (std::shared_ptr<const OpenSegment> found = find(extent)) return found;
   auto file = fs_.open(extent.stem + std::string(log_suffix), OpenMode::read);
   if (!file) return Failed(std::move(file.error()));
   Result<std::optional<SegmentIndex>> index = load_index(extent, **file, epochs);
   if (!index) return Failed(std::move(index.error()));
   if (!*index) return rebuild(extent, epochs);
-  auto segment = std::make_shared<const OpenSegment>(OpenSegment{std::move(*file), std::move(**index), false});
+  auto segment =
+      std::make_shared<const OpenSegment>(OpenSegment{std::move(*file), std::move(**index), false, extent.generation});
   put(extent.stem, segment);
   return segment;
 }
@@ -113,22 +116,26 @@ Result<std::shared_ptr<const OpenSegment>> SegmentCache::rebuild(const SegmentEx
   }
   // An index that could not be written is rebuilt again at the next start; readers have it in memory until then.
   if (access_ == Access::read_write) static_cast<void>(write_index_files(fs_, extent.stem, index));
-  auto segment = std::make_shared<const OpenSegment>(OpenSegment{std::move(*file), std::move(index), true});
+  auto segment =
+      std::make_shared<const OpenSegment>(OpenSegment{std::move(*file), std::move(index), true, extent.generation});
   put(extent.stem, segment);
   return segment;
 }
 
-std::shared_ptr<const OpenSegment> SegmentCache::find(const std::string& stem) {
+std::shared_ptr<const OpenSegment> SegmentCache::find(const SegmentExtent& extent) {
   const std::lock_guard lock(mutex_);
-  const auto found = by_stem_.find(stem);
-  if (found == by_stem_.end()) return nullptr;
+  const auto found = by_stem_.find(extent.stem);
+  if (found == by_stem_.end() || found->second->second->generation != extent.generation) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
   return found->second->second;
 }
 
 void SegmentCache::put(const std::string& stem, std::shared_ptr<const OpenSegment> segment) {
   const std::lock_guard lock(mutex_);
-  if (const auto found = by_stem_.find(stem); found != by_stem_.end()) entries_.erase(found->second);
+  if (const auto found = by_stem_.find(stem); found != by_stem_.end()) {
+    if (found->second->second->generation > segment->generation) return;
+    entries_.erase(found->second);
+  }
   entries_.emplace_front(stem, std::move(segment));
   by_stem_[stem] = entries_.begin();
   if (entries_.size() > capacity_) {

@@ -21,17 +21,22 @@ namespace bitacora::storage {
 // What a partition knows of one segment. Shared with the readers that are in it, so that retention may unlink its files
 // under them. All but `base` and `stem` is guarded by the partition's mutex.
 struct Segment {
-  Segment(Offset base_offset, std::string path_stem, std::int64_t index_interval)
-      : base(base_offset), stem(std::move(path_stem)), end(base_offset), index(base_offset, index_interval) {}
+  Segment(Offset base_offset, std::string path_stem, std::int64_t index_interval, std::uint64_t its_generation = 0)
+      : base(base_offset),
+        stem(std::move(path_stem)),
+        generation(its_generation),
+        end(base_offset),
+        index(base_offset, index_interval) {}
 
   const Offset base;
   const std::string stem;                  // path of its files without the suffix
+  const std::uint64_t generation;          // of several that had this stem in this process, one after the other
   Offset end;                              // one past its last readable record
   std::uint64_t size = 0;                  // bytes of its batches up to `end`
   std::vector<Damage> damages;             // found so far, by position
   std::optional<Timestamp> max_timestamp;  // once it is known; of the active one the index knows it
 
-  // The active segment only; a sealed one is opened through the SegmentCache.
+  // The active segment, and one that compaction is just putting in place; others are opened through the SegmentCache.
   std::shared_ptr<File> file;
   SegmentIndex index;
 };
@@ -44,6 +49,7 @@ struct SegmentExtent {
   std::string stem;
   Offset end = 0;
   std::uint64_t size = 0;
+  std::uint64_t generation = 0;
 };
 
 [[nodiscard]] SegmentExtent extent_of(const Segment& segment);
@@ -57,6 +63,7 @@ struct OpenSegment {
   std::shared_ptr<File> file;
   SegmentIndex index;
   bool index_was_rebuilt = false;
+  std::uint64_t generation = 0;  // of the segment that it was opened for
 };
 
 // Keeps the files and indexes of the sealed segments that were used last, over all partitions. Thread-safe; whoever
@@ -74,6 +81,7 @@ class SegmentCache {
   // The same with an index made anew from the segment.
   [[nodiscard]] Result<std::shared_ptr<const OpenSegment>> rebuild(const SegmentExtent& extent,
                                                                    const LeaderEpochs& epochs);
+  // Nothing if a later generation is here.
   void put(const std::string& stem, std::shared_ptr<const OpenSegment> segment);
   void drop(const std::string& stem);
 
@@ -82,7 +90,7 @@ class SegmentCache {
  private:
   using Entry = std::pair<std::string, std::shared_ptr<const OpenSegment>>;
 
-  [[nodiscard]] std::shared_ptr<const OpenSegment> find(const std::string& stem);
+  [[nodiscard]] std::shared_ptr<const OpenSegment> find(const SegmentExtent& extent);
   [[nodiscard]] Result<std::optional<SegmentIndex>> load_index(const SegmentExtent& extent, const File& file,
                                                                const LeaderEpochs& epochs);
 

@@ -46,6 +46,7 @@ struct StoreOptions {
   LogSettings adopted_defaults{};  // for a log directory that the catalog does not know
   std::int64_t index_interval_bytes = 4096;
   std::int64_t preallocate_bytes = 1 << 20;  // how far ahead a sync log's active segment is filled with zeros; 0: not
+  std::int64_t compaction_key_bytes = 64 << 20;  // what the keys of one compaction pass may take in memory
 };
 
 class Store {
