@@ -21,7 +21,7 @@ Result<CleanedSegment> CleanedSegment::create(FileSystem& fs, std::string path, 
   return CleanedSegment(std::move(path), std::move(*file), SegmentIndex(base, index_interval));
 }
 
-Result<> CleanedSegment::begin_segment() { return release_last(); }
+Result<> CleanedSegment::begin_section() { return release_last(); }
 
 Result<> CleanedSegment::add_unchanged(const BatchView& batch) {
   return put(Bytes(batch.bytes().begin(), batch.bytes().end()), true);

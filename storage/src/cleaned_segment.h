@@ -23,8 +23,8 @@ class CleanedSegment {
   [[nodiscard]] static Result<CleanedSegment> create(FileSystem& fs, std::string path, Offset base,
                                                      std::int64_t index_interval);
 
-  // The next batch begins an old segment.
-  [[nodiscard]] Result<> begin_segment();
+  // A batch begins here: offsets of what comes next are not given to what was before.
+  [[nodiscard]] Result<> begin_section();
   [[nodiscard]] Result<> add_unchanged(const BatchView& batch);
   // `bytes`: one unsealed batch with base offset and leader epoch.
   [[nodiscard]] Result<> add_rewritten(Bytes bytes);
@@ -48,7 +48,7 @@ class CleanedSegment {
   std::string path_;
   std::shared_ptr<File> file_;
   SegmentIndex index_;
-  Bytes last_;  // the last batch: it may still be given offsets. Empty: there is none of this old segment yet
+  Bytes last_;  // the last batch: it may still be given offsets. Empty: there is none in this section yet
   bool last_is_sealed_ = false;
   Bytes buffer_;
   std::uint64_t size_ = 0;  // with the buffer

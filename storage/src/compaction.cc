@@ -65,7 +65,7 @@ Result<Compaction::Survey> Compaction::survey(const SegmentExtent& segment) {
   const auto file = open(segment);
   if (!file) return Failed(file.error());
   BatchWalker walker(**file, region_of(segment), epochs_, read_ahead);
-  bool is_first = true;
+  bool begins_section = true;
   while (true) {
     const Result<BatchWalker::Step> step = walker.next();
     if (!step) return Failed(step.error());
@@ -85,11 +85,11 @@ Result<Compaction::Survey> Compaction::survey(const SegmentExtent& segment) {
         survey.changes = true;
         break;
       case CleanedBatch::Verdict::emptied:
-        survey.size += is_first ? batch_header_size : 0;
-        survey.changes |= !is_first || batch.record_count() > 0;  // a placeholder where it must stand is no change
+        survey.size += begins_section ? batch_header_size : 0;
+        survey.changes |= !begins_section || batch.record_count() > 0;  // a placeholder that must stand is no change
         break;
     }
-    is_first = false;
+    begins_section = cleaned.verdict == CleanedBatch::Verdict::opaque;
     const bool may_go = tombstones_ == Tombstones::may_expire;
     if (may_go && cleaned.delete_horizon && (!next_expiry_ || *cleaned.delete_horizon < *next_expiry_)) {
       next_expiry_ = cleaned.delete_horizon;
@@ -140,7 +140,7 @@ Result<CleanedSegment> Compaction::build(const CompactionGroup& group, std::stri
 Result<> Compaction::clean(const SegmentExtent& segment, Tombstones tombstones, CleanedSegment& into) const {
   const auto file = open(segment);
   if (!file) return Failed(file.error());
-  if (auto done = into.begin_segment(); !done) return done;
+  if (auto done = into.begin_section(); !done) return done;
   BatchWalker walker(**file, region_of(segment), epochs_, read_ahead);
   while (true) {
     const Result<BatchWalker::Step> step = walker.next();
@@ -153,7 +153,11 @@ Result<> Compaction::clean(const SegmentExtent& segment, Tombstones tombstones, 
     CleanedBatch cleaned = clean_batch(walker.batch(), rules(), tombstones);
     Result<> done;
     switch (cleaned.verdict) {
-      case CleanedBatch::Verdict::opaque: tombstones = Tombstones::must_stay; [[fallthrough]];
+      case CleanedBatch::Verdict::opaque:
+        tombstones = Tombstones::must_stay;
+        done = into.add_unchanged(walker.batch());
+        if (done) done = into.begin_section();
+        break;
       case CleanedBatch::Verdict::unchanged: done = into.add_unchanged(walker.batch()); break;
       case CleanedBatch::Verdict::rewritten: done = into.add_rewritten(std::move(cleaned.bytes)); break;
       case CleanedBatch::Verdict::emptied: done = into.add_emptied(walker.batch()); break;
