@@ -15,6 +15,9 @@
 namespace bitacora::http {
 namespace {
 
+// In coroutines of this folder no co_await stands inside a condition: GCC 12 may then lay the coroutine's frame out 8
+// bytes beside where it is resumed.
+
 namespace bhttp = beast::http;
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_bytes = 8 << 10;
@@ -56,7 +59,10 @@ class SocketEventStream final : public EventStream {
   [[nodiscard]] bool started() const noexcept { return started_; }
 
   asio::awaitable<bool> write(std::string_view events) override {
-    if (!started_ && !co_await write_header()) co_return false;
+    if (!started_) {
+      const bool begun = co_await write_header();
+      if (!begun) co_return false;
+    }
     std::string framed;
     if (chunked_) {
       std::array<char, 20> size{};
@@ -106,7 +112,6 @@ class SocketEventStream final : public EventStream {
 
 asio::awaitable<void> Connection::run() {
   stream_.socket().set_option(asio::ip::tcp::no_delay(true));
-  // No co_await inside a condition: GCC 12 then lays the coroutine's frame out 8 bytes beside where it is resumed.
   while (!door_.closing()) {
     const bool begun = co_await await_first_byte();
     if (!begun) break;
@@ -136,7 +141,8 @@ asio::awaitable<Connection::Next> Connection::serve_one() {
   parser.header_limit(door_.settings.max_header_bytes);
   parser.body_limit(door_.settings.max_body_bytes);
   RoutedRequest routed;
-  if (auto refused = co_await read_request(parser, routed)) {
+  auto refused = co_await read_request(parser, routed);
+  if (refused) {
     if (refused->status == 0) co_return Next::close;
     const Next next = parser.is_done() ? Next::go_on : Next::close;
     const Next then = co_await write(parser, std::move(*refused), next);

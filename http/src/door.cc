@@ -34,7 +34,8 @@ asio::awaitable<void> Event::wait(std::chrono::milliseconds timeout) {
 asio::awaitable<bool> Door::wait(std::span<const bridge::PartitionPosition> positions,
                                  std::chrono::milliseconds timeout) {
   if (closing_) co_return true;
-  Event event(co_await asio::this_coro::executor);
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  Event event(executor);
   const bridge::WaiterId id = service.wait(positions);
   waiting_.emplace(id, &event);
   const AtExit forget([this, id] {
@@ -47,7 +48,8 @@ asio::awaitable<bool> Door::wait(std::span<const bridge::PartitionPosition> posi
 
 asio::awaitable<std::optional<bridge::Produced>> Door::await_produced(bridge::ProduceId id,
                                                                       std::chrono::milliseconds timeout) {
-  Event event(co_await asio::this_coro::executor);
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  Event event(executor);
   producing_.emplace(id, &event);
   const AtExit forget([this, id] {
     producing_.erase(id);

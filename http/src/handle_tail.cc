@@ -144,12 +144,17 @@ asio::awaitable<std::optional<Answer>> get_tail(Door& door, const Request& reque
   while (!door.closing()) {
     if (const auto gathered = gather(door, *tail, writer, events); !gathered) {
       // The events gathered so far are whole; the client comes back with the id of the last one.
-      (void)co_await stream.write(events + "event: error\ndata: " + error_answer(gathered.error()).body + "\n\n");
+      events += "event: error\ndata: " + error_answer(gathered.error()).body + "\n\n";
+      co_await stream.write(events);
       co_return std::nullopt;
     }
-    if (!events.empty() && !co_await stream.write(events)) co_return std::nullopt;
-    const bool wrote = !std::exchange(events, {}).empty();
-    if (wrote || !tail->at_end()) continue;
+    if (!events.empty()) {
+      const bool taken = co_await stream.write(events);
+      if (!taken) co_return std::nullopt;
+      events.clear();
+      continue;
+    }
+    if (!tail->at_end()) continue;
     tail->release_chunk();
     const bool woken = co_await door.wait(tail->positions(), door.settings.tail_heartbeat);
     if (woken) {

@@ -20,7 +20,7 @@ class EventStream {
   virtual ~EventStream() = default;
   // Sends it, after the status line and headers if it is the first, and returns when the client's side took it: that is
   // what holds a fast log back for a slow reader. false: the client is gone.
-  [[nodiscard]] virtual asio::awaitable<bool> write(std::string_view events) = 0;
+  virtual asio::awaitable<bool> write(std::string_view events) = 0;
 };
 
 using PlainHandler = Answer (*)(Door&, const Request&);
