@@ -39,9 +39,9 @@ TEST(ClientsDisconnect, MayChangeTheSessionExpiryInterval) {
   connect.properties.session_expiry_interval = 60;
   talk.open(connect);
   Disconnect packet = disconnect();
-  packet.properties.session_expiry_interval = 0;
+  packet.properties.session_expiry_interval = 90;
   talk.client_sends(packet);
-  EXPECT_EQ(talk.expect_closed(CloseCause::peer_disconnected, ReasonCode::success).session_expiry_interval, 0U);
+  EXPECT_EQ(talk.expect_closed(CloseCause::peer_disconnected, ReasonCode::success).session_expiry_interval, 90U);
 }
 
 TEST(ClientsDisconnect, MayNotMakeASessionLastThatWasToEnd) {  // section 3.14.2.2.2

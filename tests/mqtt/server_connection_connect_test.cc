@@ -45,9 +45,10 @@ TEST(SecondConnect, IsAProtocolError) {  // [MQTT-3.1.0-2]
 
 // --- the version ---
 
-TEST(UnsupportedLevel, IsAnsweredInTheFormOf3_1_1) {  // [MQTT-3.1.2-2]
-  for (const char* connect :
-       {"10 0d 00 04 4d 51 54 54 06 02 00 00 00 01 63", "10 0d 00 04 4d 51 54 54 03 02 00 00 00 01 63"}) {
+TEST(UnsupportedLevel, IsAnsweredInTheFormOf3_1_1) {                                    // [MQTT-3.1.2-2]
+  for (const char* connect : {"10 0d 00 04 4d 51 54 54 06 02 00 00 00 01 63",           // "MQTT", level 6
+                              "10 0d 00 04 4d 51 54 54 03 02 00 00 00 01 63",           // "MQTT", level 3
+                              "10 0f 00 06 4d 51 49 73 64 70 05 02 00 00 00 01 63"}) {  // "MQIsdp", level 5
     Talk talk;
     talk.client_sends_hex(connect);
     talk.expect_closed(CloseCause::protocol_error, ReasonCode::unsupported_protocol_version);
