@@ -80,6 +80,7 @@ std::string join(const std::vector<std::string_view>& names) {
 std::optional<Answer> take_query(const Route& route, const urls::url_view& url, Request& request) {
   for (const auto& parameter : url.encoded_params()) {
     NamedValue value{decoded(parameter.key), decoded(parameter.value)};
+    if (value.name.empty() && value.value.empty()) continue;  // "?a=1&"
     if (std::find(route.parameters.begin(), route.parameters.end(), value.name) == route.parameters.end()) {
       return error_answer(400, "there is no parameter \"" + value.name + "\" here" +
                                    (route.parameters.empty() ? std::string("; this takes none")

@@ -20,7 +20,8 @@ int error_code(const Response& response) { return static_cast<int>(parsed(respon
 // The values, as the text format shows them.
 std::vector<std::string> values_of(const Response& response) {
   std::vector<std::string> values;
-  for (const json::value& record : parsed(response).as_array()) {
+  const json::value all = parsed(response);
+  for (const json::value& record : all.as_array()) {
     values.push_back(std::string(record.at("value").as_string().c_str()));
   }
   return values;
@@ -62,8 +63,8 @@ TEST_F(RecordsTest, FormatsShowTheSameBytesTheirOwnWay) {
   append({"{\"t\":\n 21.5}", "plain", "\xff\x01"});
   const auto values = [&](const char* format) {
     json::array all;
-    const Response response = door.get(std::string(records) + "?offset=0&format=" + format);
-    for (const json::value& record : parsed(response).as_array()) {
+    const json::value body = parsed(door.get(std::string(records) + "?offset=0&format=" + format));
+    for (const json::value& record : body.as_array()) {
       const json::object& object = record.as_object();
       all.push_back(object.at("value").is_null() ? object.at("value_base64") : object.at("value"));
     }
