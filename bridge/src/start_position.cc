@@ -30,16 +30,11 @@ std::optional<std::int64_t> parse_digits(std::string_view digits) noexcept {
 std::optional<std::chrono::milliseconds> unit_of(char letter) noexcept {
   using namespace std::chrono;
   switch (letter) {
-    case 's':
-      return seconds(1);
-    case 'm':
-      return minutes(1);
-    case 'h':
-      return hours(1);
-    case 'd':
-      return hours(24);
-    default:
-      return std::nullopt;
+    case 's': return seconds(1);
+    case 'm': return minutes(1);
+    case 'h': return hours(1);
+    case 'd': return hours(24);
+    default: return std::nullopt;
   }
 }
 

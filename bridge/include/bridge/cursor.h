@@ -1,5 +1,5 @@
-// A cursor: a position in each of some partitions, moving at its own speed. Every reader of the server is one: a session
-// that fell behind, an offline session that resumes, a replay subscription, an HTTP tail, the replay command.
+// A cursor: a position in each of some partitions, moving at its own speed. Every reader of the server is one: a
+// session that fell behind, an offline session that resumes, a replay subscription, an HTTP tail, the replay command.
 //
 // It reads whole batches ahead into one chunk and hands out record after record. What it has handed out is behind its
 // position; nothing else is. Not thread-safe; owned by one shard or one door.
@@ -19,7 +19,7 @@ namespace bitacora::bridge {
 
 struct PartitionPosition {
   storage::Partition* partition = nullptr;
-  storage::Offset offset = 0;   // of the next record
+  storage::Offset offset = 0;  // of the next record
   // Where to stop, exclusive; committed offsets are never passed in any case. Max: no other bound.
   storage::Offset limit = INT64_MAX;
 };
@@ -43,8 +43,8 @@ class Cursor {
   explicit Cursor(std::vector<PartitionPosition> positions) : positions_(std::move(positions)) {}
 
   // The next record of any partition that has one: partition after partition in turn, a chunk of each, in offset order
-  // within a partition. nullopt: at the end of all (of their limits or committed offsets), or the gap is to be looked at
-  // first: see take_gap(). Control batches are passed over. Errors other than a gap are the disk's.
+  // within a partition. nullopt: at the end of all (of their limits or committed offsets), or the gap is to be looked
+  // at first: see take_gap(). Control batches are passed over. Errors other than a gap are the disk's.
   [[nodiscard]] storage::Result<std::optional<CursorRecord>> next();
 
   // Undoes the last next(), which must have given a record: that record will come again.
@@ -75,12 +75,12 @@ class Cursor {
 
   std::vector<PartitionPosition> positions_;
   std::vector<storage::ReadHint> hints_;
-  std::size_t current_ = 0;            // index of the partition the chunk is of
+  std::size_t current_ = 0;  // index of the partition the chunk is of
   Bytes chunk_;
-  std::size_t chunk_at_ = 0;           // the batch that is being read
-  storage::Offset chunk_next_ = 0;     // one past the chunk's last record
+  std::size_t chunk_at_ = 0;        // the batch that is being read
+  storage::Offset chunk_next_ = 0;  // one past the chunk's last record
   std::optional<storage::RecordReader> reader_;
-  storage::Offset last_ = -1;          // offset of what next() gave last; -1: nothing to put back
+  storage::Offset last_ = -1;  // offset of what next() gave last; -1: nothing to put back
   std::optional<Gap> gap_;
 };
 

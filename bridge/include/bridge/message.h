@@ -2,7 +2,8 @@
 //
 //   key     the MQTT topic
 //   value   the payload
-//   headers what MQTT carries beside them. Names that begin with "mqtt." are ours; a user property becomes a header of its
+//   headers what MQTT carries beside them. Names that begin with "mqtt." are ours; a user property becomes a header of
+//   its
 //           own name, in order ("mqtt.user.<name>" where that name itself begins with "mqtt.").
 //
 // | header | value |
@@ -15,9 +16,9 @@
 // | mqtt.expiry | message expiry interval as published, decimal seconds from the record's timestamp |
 // | mqtt.content-type, mqtt.response-topic, mqtt.correlation-data | as in MQTT 5.0 |
 //
-// A record that a Kafka client produced has none of the mqtt. headers: it reads as QoS 1, not retained, its headers as user
-// properties (those that are UTF-8 strings of at most 65535 bytes). A record without a key, or whose key is no topic name,
-// has no MQTT topic and is not delivered over MQTT.
+// A record that a Kafka client produced has none of the mqtt. headers: it reads as QoS 1, not retained, its headers as
+// user properties (those that are UTF-8 strings of at most 65535 bytes). A record without a key, or whose key is no
+// topic name, has no MQTT topic and is not delivered over MQTT.
 #pragma once
 
 #include <cstdint>
@@ -49,9 +50,9 @@ struct Message {
   mqtt::QoS qos = mqtt::QoS::at_least_once;
   mqtt::Retain retain = mqtt::Retain::no;
   mqtt::Dup dup = mqtt::Dup::no;
-  std::string_view client_id;      // of the publisher; empty if it was not an MQTT client
+  std::string_view client_id;  // of the publisher; empty if it was not an MQTT client
   std::optional<Qos2Mark> qos2;
-  Timestamp timestamp = 0;         // ms since the epoch
+  Timestamp timestamp = 0;  // ms since the epoch
   // Of these only what a PUBLISH forwards is set: payload format, expiry (as published), content type, response topic,
   // correlation data, user properties.
   mqtt::Properties properties;

@@ -1,5 +1,5 @@
-// Where a reader wants to start: the `<from>` of `$replay/<from>/<filter>`, the `offset` of the HTTP door and the `--from` of
-// the command line are one grammar:
+// Where a reader wants to start: the `<from>` of `$replay/<from>/<filter>`, the `offset` of the HTTP door and the
+// `--from` of the command line are one grammar:
 //
 //   earliest | latest | 1234 (an offset) | -90s | -15m | -1h | -7d (that long ago)
 //   @2026-11-23T08:00:00Z (RFC 3339; without a zone: UTC) | @1700000000000 (ms since the epoch)
@@ -39,8 +39,8 @@ using StartPosition = std::variant<Earliest, Latest, AtOffset, TimeAgo, AtTime>;
 // The error says what was wrong and what is possible.
 [[nodiscard]] bitacora::Result<StartPosition, std::string> parse_start_position(std::string_view text);
 
-// The offset to start at. Earliest: the log start. Latest: the committed offset. A time: the first record at or after it,
-// the committed offset if there is none. AtOffset is given back unchecked.
+// The offset to start at. Earliest: the log start. Latest: the committed offset. A time: the first record at or after
+// it, the committed offset if there is none. AtOffset is given back unchecked.
 [[nodiscard]] storage::Result<storage::Offset> resolve(const StartPosition& from, const storage::Partition& partition,
                                                        Timestamp now_ms);
 
