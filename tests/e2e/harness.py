@@ -202,16 +202,18 @@ class Http:
     def __init__(self, port):
         self.base = f"http://127.0.0.1:{port}"
 
-    def request(self, method, path, body=None, headers=None, timeout=60, **query):
+    def request(self, method, path, body=None, headers=None, patience=60, **query):
         """Returns (status, headers, bytes); raises HttpError at 400 and above. Values of `query` that are None are left
         out."""
         query = {key: value for key, value in query.items() if value is not None}
         url = self.base + path + ("?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote) if query else "")
+        headers = dict(headers or {})
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
-        request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
+            headers.setdefault("Content-Type", "application/json")
+        request = urllib.request.Request(url, data=body, method=method, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as response:
+            with urllib.request.urlopen(request, timeout=patience) as response:
                 return response.status, response.headers, response.read()
         except urllib.error.HTTPError as error:
             with error:

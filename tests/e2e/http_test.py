@@ -5,6 +5,7 @@ import base64
 import http.client
 import json
 import queue
+import socket
 import threading
 import time
 import unittest
@@ -24,6 +25,7 @@ class EventStream:
         self.connection = http.client.HTTPConnection("127.0.0.1", server.ports["http"], timeout=60)
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
         self.connection.request("GET", "/tail?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote), headers=headers)
+        self.socket = self.connection.sock  # getresponse() may give it away
         self.response = self.connection.getresponse()
         assert self.response.status == 200, self.response.read()
         assert self.response.headers["Content-Type"].startswith("text/event-stream")
@@ -50,7 +52,7 @@ class EventStream:
         return [self.events.get(timeout=30) for _ in range(count)]
 
     def close(self):
-        self.connection.sock.shutdown(2)
+        self.socket.shutdown(socket.SHUT_RDWR)
         self.thread.join()
         self.response.close()
         self.connection.close()
