@@ -15,8 +15,12 @@
 
 namespace {
 
-using namespace bitacora;
 using namespace bitacora::storage;
+using bitacora::as_bytes;
+using bitacora::as_text;
+using bitacora::ByteView;
+using bitacora::Clock;
+using bitacora::SystemClock;
 
 // Ends the program with the error's own words. A real program would decide here; an example may give up.
 template <class T>
@@ -83,7 +87,11 @@ int main(int argc, char** argv) {
   {
     const auto store = or_die(Store::open(*files, clock, *catalog, {.directory = directory}));
     Log* log = store->find_log("readings");
-    if (log == nullptr) log = or_die(store->create_log("readings", {.partitions = 1}));
+    if (log == nullptr) {
+      LogSettings settings;  // durability sync: an append has an outcome when the disk has it
+      settings.partitions = 1;
+      log = or_die(store->create_log("readings", settings));
+    }
     const Offset first = append_three(*store, clock, log->partition(0));
     std::printf("appended three records from offset %lld on\n", static_cast<long long>(first));
     or_die(store->close());

@@ -10,7 +10,7 @@ import unittest
 
 import harness
 from harness import BITACORA, SOURCE, Server
-from mqtt_client import Client, publish_many
+from mqtt_client import publish_many
 
 EXAMPLES = SOURCE / "examples"
 BUILT = pathlib.Path(os.environ.get("EXAMPLES_BIN", BITACORA.parent))
@@ -37,13 +37,23 @@ class ExamplesTest(unittest.TestCase):
 
     def test_the_subscriber_gets_what_it_missed(self):
         with Server() as server:
-            command = [self.program("mosquitto_subscriber"), "127.0.0.1", str(server.mqtt), "plant/#"]
-            self.run_example(*command, "0")
+            def subscriber(count):
+                return self.run_example(self.program("mosquitto_subscriber"), "127.0.0.1", server.mqtt, "plant/#", count)
+
+            self.assertIn("a new session", subscriber(0))
             publish_many(server.mqtt, ((f"plant/{n}", b"reading %d" % n) for n in range(5)))
             server.restart()
-            out = self.run_example(*command, "5")
+            out = subscriber(5)
+            self.assertIn("the server has kept the session", out)
             for number in range(5):
                 self.assertIn(f"plant/{number}: reading {number}", out)
+
+    def test_receipts_say_where_each_message_is(self):
+        with Server() as server:
+            out = self.run_example(self.program("mosquitto_receipts"), "127.0.0.1", server.mqtt, 3)
+            record = server.http.all_records()[0]
+            self.assertEqual(re.findall(r"in log (\w+), partition (\d), offset (\d),", out),
+                             [("mqtt", str(record.partition), str(offset)) for offset in range(3)])
 
     def test_replay_with_mosquitto_sub(self):
         with Server() as server:
@@ -65,8 +75,7 @@ class ExamplesTest(unittest.TestCase):
 
     def test_the_lesson_bitacora_loses_nothing(self):
         out = self.run_example(EXAMPLES / "lesson.sh", MESSAGES="300")
-        lost = {line.split()[0]: int(line.split()[-1]) for line in out.splitlines()
-                if line.startswith(("bitacora ", "mosquitto "))}
+        lost = {server: int(count) for server, count in re.findall(r"(?m)^(mosquitto|bitacora) .* (\d+)$", out)}
         self.assertEqual(lost["bitacora"], 0, out)
         self.assertEqual(lost["mosquitto"], 300, out)
 
