@@ -32,12 +32,15 @@ struct ServeArguments {
 
 using Mistake = tl::unexpected<std::string>;
 
-Result<void, std::string> replace_listeners(ServerConfig& config, Protocol protocol, const std::vector<std::string>& texts) {
+Result<void, std::string> replace_listeners(ServerConfig& config, Protocol protocol,
+                                            const std::vector<std::string>& texts) {
   if (texts.empty()) return {};
   std::erase_if(config.listeners, [&](const Listener& listener) { return listener.protocol == protocol; });
   for (const std::string& text : texts) {
     auto listener = parse_listener(protocol, text);
-    if (!listener) return Mistake("--" + std::string(name_of(protocol)) + " " + text + ": expected ADDRESS:PORT, e.g. 127.0.0.1:1883");
+    if (!listener)
+      return Mistake("--" + std::string(name_of(protocol)) + " " + text +
+                     ": expected ADDRESS:PORT, e.g. 127.0.0.1:1883");
     listener->declared_in = "--" + std::string(name_of(protocol));
     config.listeners.push_back(std::move(*listener));
   }
@@ -60,37 +63,35 @@ Result<ServerConfig, std::string> read_config(const ServeArguments& arguments) {
   if (!arguments.data.empty()) config.data_directory = arguments.data;
   if (arguments.shards) config.shards = *arguments.shards;
   if (arguments.allow_anonymous) config.anonymous = Anonymous::everywhere;
-  if (auto replaced = replace_listeners(config, Protocol::mqtt, arguments.mqtt); !replaced) return Mistake(replaced.error());
-  if (auto replaced = replace_listeners(config, Protocol::http, arguments.http); !replaced) return Mistake(replaced.error());
+  if (auto replaced = replace_listeners(config, Protocol::mqtt, arguments.mqtt); !replaced)
+    return Mistake(replaced.error());
+  if (auto replaced = replace_listeners(config, Protocol::http, arguments.http); !replaced)
+    return Mistake(replaced.error());
   if (auto refusal = refusal_of_exposure(config)) return Mistake(*refusal);
   return config;
 }
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
-    case LogLevel::trace:
-      return spdlog::level::trace;
-    case LogLevel::debug:
-      return spdlog::level::debug;
-    case LogLevel::info:
-      return spdlog::level::info;
-    case LogLevel::warning:
-      return spdlog::level::warn;
-    case LogLevel::error:
-      return spdlog::level::err;
+    case LogLevel::trace: return spdlog::level::trace;
+    case LogLevel::debug: return spdlog::level::debug;
+    case LogLevel::info: return spdlog::level::info;
+    case LogLevel::warning: return spdlog::level::warn;
+    case LogLevel::error: return spdlog::level::err;
   }
   return spdlog::level::info;
 }
 
 void tell_recovery(const storage::RecoveryReport& report) {
-  spdlog::info("recovery: {} in {} ms, {} partitions", report.clean_shutdown ? "after a clean stop" : "after a crash or kill",
-               report.took.count(), report.partitions.size());
+  spdlog::info("recovery: {} in {} ms, {} partitions",
+               report.clean_shutdown ? "after a clean stop" : "after a crash or kill", report.took.count(),
+               report.partitions.size());
   for (const std::string& note : report.notes) spdlog::warn("recovery: {}", note);
   for (const storage::PartitionRecovery& partition : report.partitions) {
     const std::string name = fmt::format("{}/{}", partition.log, partition.partition);
     if (partition.cut_bytes > 0) {
-      spdlog::warn("recovery: {}: {} bytes behind offset {} were cut; they were never acknowledged", name, partition.cut_bytes,
-                   partition.durable_end);
+      spdlog::warn("recovery: {}: {} bytes behind offset {} were cut; they were never acknowledged", name,
+                   partition.cut_bytes, partition.durable_end);
     }
     if (partition.memory_lost_before > partition.log_start || partition.memory_lost_before > 0) {
       spdlog::warn("recovery: {}: durability is memory: what was acknowledged below offset {} is gone", name,
@@ -137,7 +138,8 @@ int serve(const ServeArguments& arguments) {
     fmt::print(stderr, "{}\n", config.error());
     return exit_failed;
   }
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>("bitacora", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("bitacora", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
   spdlog::set_level(level_of(config->log_level));
 
   // Signals are waited for, not handled; every thread made from here on leaves them to this one.
@@ -181,13 +183,18 @@ int serve(const ServeArguments& arguments) {
 void add_serve(CLI::App& app, int& status) {
   const auto arguments = std::make_shared<ServeArguments>();
   auto* command = app.add_subcommand("serve", "Run the server");
-  command->add_option("--config", arguments->config_file, "TOML configuration; flags override it")->check(CLI::ExistingFile);
+  command->add_option("--config", arguments->config_file, "TOML configuration; flags override it")
+      ->check(CLI::ExistingFile);
   command->add_option("--data", arguments->data, "Data directory (default: data)");
-  command->add_option("--mqtt", arguments->mqtt, "ADDRESS:PORT for MQTT, may come more than once (default: 127.0.0.1:1883)");
-  command->add_option("--http", arguments->http, "ADDRESS:PORT for HTTP, may come more than once (default: 127.0.0.1:8080)");
-  command->add_option("--shards", arguments->shards, "Event loops (default: one for each core)")->check(CLI::Range(1, 256));
+  command->add_option("--mqtt", arguments->mqtt,
+                      "ADDRESS:PORT for MQTT, may come more than once (default: 127.0.0.1:1883)");
+  command->add_option("--http", arguments->http,
+                      "ADDRESS:PORT for HTTP, may come more than once (default: 127.0.0.1:8080)");
+  command->add_option("--shards", arguments->shards, "Event loops (default: one for each core)")
+      ->check(CLI::Range(1, 256));
   command->add_option("--ports-file", arguments->ports_file, "Write `mqtt=PORT` and `http=PORT` there once ready");
-  command->add_flag("--allow-anonymous", arguments->allow_anonymous, "Serve other machines without asking who they are");
+  command->add_flag("--allow-anonymous", arguments->allow_anonymous,
+                    "Serve other machines without asking who they are");
   command->callback([arguments, &status] { status = serve(*arguments); });
 }
 

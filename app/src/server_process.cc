@@ -33,8 +33,9 @@ std::string needs_restart(const ServerConfig& before, const ServerConfig& after)
   if (!std::ranges::equal(before.listeners, after.listeners, same)) names.emplace_back("the listeners");
   const StorageConfig& a = before.storage;
   const StorageConfig& b = after.storage;
-  if (a.on_damage != b.on_damage || a.max_bytes_in_flight != b.max_bytes_in_flight || a.sync_threads != b.sync_threads ||
-      a.preallocate_bytes != b.preallocate_bytes || a.index_interval_bytes != b.index_interval_bytes) {
+  if (a.on_damage != b.on_damage || a.max_bytes_in_flight != b.max_bytes_in_flight ||
+      a.sync_threads != b.sync_threads || a.preallocate_bytes != b.preallocate_bytes ||
+      a.index_interval_bytes != b.index_interval_bytes) {
     names.emplace_back("[storage] settings other than housekeeping_interval");
   }
   return fmt::format("{}", fmt::join(names, ", "));
@@ -48,8 +49,8 @@ std::string why_impossible(const storage::Store& store, const LogConfig& log) {
   const storage::Log* existing = store.find_log(log.name);
   if (existing == nullptr) return {};
   if (existing->partition_count() > log.settings.partitions) {
-    return fmt::format("log {} has {} partitions; they can become more, not fewer (the configuration says {})", log.name,
-                       existing->partition_count(), log.settings.partitions);
+    return fmt::format("log {} has {} partitions; they can become more, not fewer (the configuration says {})",
+                       log.name, existing->partition_count(), log.settings.partitions);
   }
   if (existing->settings().durability != log.settings.durability) {
     return fmt::format("log {} was made with durability \"{}\"; make a new log for \"{}\"", log.name,
@@ -81,8 +82,9 @@ ProcessResult ServerProcess::open_storage() {
   if (!catalog) return failed(catalog.error().message);
   catalog_ = std::move(*catalog);
   if (!catalog_->broken_copy().empty()) {
-    spdlog::error("the catalog was damaged: it was moved to {} and a new one was made; group offsets are lost, logs are not",
-                  catalog_->broken_copy());
+    spdlog::error(
+        "the catalog was damaged: it was moved to {} and a new one was made; group offsets are lost, logs are not",
+        catalog_->broken_copy());
   }
   storage::StoreOptions options;
   options.directory = config_.data_directory;
@@ -107,7 +109,8 @@ ProcessResult ServerProcess::apply_logs(const std::vector<LogConfig>& logs) {
     if (existing == nullptr) {
       if (auto created = store_->create_log(log.name, log.settings); !created) return failed(created.error().message);
     } else if (existing->settings() != log.settings) {
-      if (auto changed = store_->change_settings(log.name, log.settings); !changed) return failed(changed.error().message);
+      if (auto changed = store_->change_settings(log.name, log.settings); !changed)
+        return failed(changed.error().message);
     }
   }
   return {};
@@ -131,7 +134,8 @@ ProcessResult ServerProcess::open_doors() {
   for (const Listener& listener : config_.listeners) {
     if (listener.protocol == Protocol::mqtt) mqtt.listeners.push_back({listener.address, listener.port});
   }
-  mqtt_ = std::make_unique<net::MqttServer>(net::Broker{*store_, *committer_, clock_, metrics_, settings, *recovered}, mqtt);
+  mqtt_ = std::make_unique<net::MqttServer>(net::Broker{*store_, *committer_, clock_, metrics_, settings, *recovered},
+                                            mqtt);
   for (const Listener& listener : config_.listeners) {
     if (listener.protocol != Protocol::http) continue;
     http::HttpSettings http;

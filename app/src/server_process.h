@@ -37,8 +37,8 @@ class ServerProcess {
 
   // Recovers the data directory, then listens. When it returns an error nothing is left running.
   [[nodiscard]] ProcessResult start();
-  // Applies `config`'s logs, routes, session rules, limits and log level. Nothing is changed when anything in it needs a
-  // restart (the error names it) or is impossible.
+  // Applies `config`'s logs, routes, session rules, limits and log level. Nothing is changed when anything in it needs
+  // a restart (the error names it) or is impossible.
   [[nodiscard]] ProcessResult reload(ServerConfig config);
   // Answers what is under way, writes down every cursor, leaves the clean-shutdown mark.
   void stop();

@@ -16,7 +16,8 @@ void AppendQueue::add(storage::Partition& partition, const storage::RecordView& 
   }
   open.builder.add(record);
   open.tickets.push_back(ticket);
-  if (open.builder.size() >= max_batch_bytes_) close(open);
+  const std::size_t limit = &partition == small_partition_ ? small_batch_bytes_ : max_batch_bytes_;
+  if (open.builder.size() >= limit) close(open);
 }
 
 void AppendQueue::close(Open& open) {

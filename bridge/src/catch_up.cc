@@ -67,40 +67,38 @@ void Delivery::on_output_drained(Session& session) {
 // --- after a reconnect [MQTT-4.4.0-1] ---
 
 void Delivery::resend(Session& session) {
+  using Awaiting = InFlightMessage::Awaiting;
   std::vector<mqtt::PacketId> lost;
   for (InFlightMessage& message : session.in_flight.messages()) {
-    if (message.awaiting == InFlightMessage::Awaiting::pubcomp) {
+    if (message.awaiting == Awaiting::pubcomp || message.awaiting == Awaiting::clearing) {
       session.connection->mqtt.submit(mqtt::Pubrel{{message.packet_id(), mqtt::ReasonCode::success, {}}});
-    } else {
-      resend_publish(session, message, lost);
+      continue;
     }
+    const auto qos = message.awaiting == Awaiting::puback ? mqtt::QoS::at_least_once : mqtt::QoS::exactly_once;
+    if (!publish_in_flight(session, message, qos, mqtt::Dup::yes))
+      lost.push_back(message.packet_id());  // [MQTT-3.3.1-1]
+    context_.metrics.deliveries_repeated.add();
   }
   for (const mqtt::PacketId id : lost) session.in_flight.remove(id);
   context_.touch(*session.connection);
 }
 
-void Delivery::resend_publish(Session& session, InFlightMessage& in_flight, std::vector<mqtt::PacketId>& lost) {
-  Cursor cursor({{in_flight.partition, in_flight.offset, in_flight.offset + 1}});
-  auto record = cursor.next();
-  const Message* message = nullptr;
-  if (record && *record && (*record)->record.offset == in_flight.offset) message = decoder_.decode((*record)->record);
+bool Delivery::publish_in_flight(Session& session, InFlightMessage& in_flight, mqtt::QoS qos, mqtt::Dup dup) {
+  const storage::RecordView* record = fetcher_.fetch(*in_flight.partition, in_flight.offset);
+  const Message* message = record == nullptr ? nullptr : decoder_.decode(*record);
   if (message == nullptr) {
     // Retention or compaction took it, or it cannot be read any more.
     context_.metrics.records_skipped_retention.add();
-    lost.push_back(in_flight.packet_id());
-    return;
+    return false;
   }
   mqtt::Publish publish;
   publish.topic = message->topic;
   publish.payload = message->payload;
-  publish.qos = in_flight.awaiting == InFlightMessage::Awaiting::puback ? mqtt::QoS::at_least_once
-                                                                       : mqtt::QoS::exactly_once;
-  publish.dup = mqtt::Dup::yes;  // [MQTT-3.3.1-1]
+  publish.qos = qos;
+  publish.dup = dup;
   publish.retain = in_flight.retain;
   publish.packet_id = in_flight.packet_id();
   publish.properties = message->properties;
-  // An expiry that has passed does not end what was begun [MQTT-4.3.3-7].
-  publish.properties.message_expiry_interval = remaining_expiry(*message, context_.now.wall_ms);
   if (in_flight.feed != nullptr) {
     if (const auto match = match_in_feed(*in_flight.feed, *message, {in_flight.partition, in_flight.offset})) {
       publish.properties.subscription_identifiers = match->identifiers;
@@ -108,28 +106,14 @@ void Delivery::resend_publish(Session& session, InFlightMessage& in_flight, std:
   } else if (in_flight.identifier != 0) {
     publish.properties.subscription_identifiers = {in_flight.identifier};
   }
-  if (!session.connection->mqtt.submit(publish)) {
-    context_.metrics.deliveries_dropped_too_large.add();
-    lost.push_back(in_flight.packet_id());
-    return;
-  }
-  context_.metrics.deliveries.add();
-  context_.metrics.deliveries_repeated.add();
+  // An expiry that has passed does not end what was begun [MQTT-4.3.3-7].
+  return submit_with_notes(session, publish, in_flight, *message);
 }
 
 // --- moving on ---
 
-void Delivery::run() {
-  for (std::size_t left = ready_.size(); left > 0; --left) {
-    Session* session = ready_.front();
-    ready_.pop_front();
-    session->ready = false;
-    step(*session);
-  }
-}
-
-// Retained messages first, then each feed that is behind, until the budget or the room ends. A session that only waits for
-// its client is not put back: on_ack and on_output_drained do that.
+// Retained messages first, then each feed that is behind, until the budget or the room ends. A session that only waits
+// for its client is not put back: on_ack and on_output_drained do that.
 void Delivery::step(Session& session) {
   std::size_t budget = records_per_step;
   Step last = step_retained(session, budget);
@@ -138,6 +122,16 @@ void Delivery::step(Session& session) {
     if (!feed.live) last = step_feed(feed, budget);
   }
   if (last == Step::go_on) mark_ready(session);
+}
+
+void Delivery::run() {
+  for (std::size_t left = ready_.size(); left > 0; --left) {
+    Session* session = ready_.front();
+    ready_.pop_front();
+    session->ready = false;
+    step(*session);
+  }
+  if (ready_.empty()) fetcher_.release();
 }
 
 Delivery::Step Delivery::step_retained(Session& session, std::size_t& budget) {
@@ -154,23 +148,24 @@ Delivery::Step Delivery::step_retained(Session& session, std::size_t& budget) {
       return Step::go_on;
     }
     walk.after = *found.topic;
-    Cursor cursor({{&context_.retained_partition, found.entry.offset, found.entry.offset + 1}});
-    auto record = cursor.next();
-    if (!record || !*record || (*record)->record.offset != found.entry.offset) continue;
-    const Message* message = decoder_.decode((*record)->record);
-    if (message == nullptr) continue;
-    mqtt::Publish publish;
-    publish.topic = message->topic;
-    publish.payload = message->payload;
-    publish.qos = std::min(message->qos, walk.maximum_qos);
-    publish.retain = mqtt::Retain::yes;
-    publish.properties = message->properties;
-    if (walk.identifier != 0) publish.properties.subscription_identifiers = {walk.identifier};
-    const Place place{&context_.retained_partition, found.entry.offset};
-    transmit(session, publish, {0, place.partition, place.offset, nullptr, {}, mqtt::Retain::yes, walk.identifier}, false,
-             *message, place);
+    const storage::RecordView* record = fetcher_.fetch(context_.retained_partition, found.entry.offset);
+    const Message* message = record == nullptr ? nullptr : decoder_.decode(*record);
+    if (message != nullptr) send_retained_message(session, walk, *message, found.entry.offset);
   }
   return Step::done;
+}
+
+void Delivery::send_retained_message(Session& session, const RetainedWalk& walk, const Message& message,
+                                     storage::Offset offset) {
+  mqtt::Publish publish;
+  publish.topic = message.topic;
+  publish.payload = message.payload;
+  publish.qos = std::min(message.qos, walk.maximum_qos);
+  publish.retain = mqtt::Retain::yes;
+  publish.properties = message.properties;
+  if (walk.identifier != 0) publish.properties.subscription_identifiers = {walk.identifier};
+  transmit(session, publish, {0, &context_.retained_partition, offset, nullptr, {}, mqtt::Retain::yes, walk.identifier},
+           message);
 }
 
 // Limits follow the shard's tail, which may be behind the committed offset: what lies between comes over the live path.
@@ -191,8 +186,8 @@ Delivery::Step Delivery::step_feed(Feed& feed, std::size_t& budget) {
   while (budget > 0) {
     auto record = feed.cursor.next();
     if (!record) {
-      spdlog::error("client {}: reading the log for \"{}\" failed: {}; the session is closed and may resume", feed.session->client_id,
-                    feed.name, record.error().message);
+      spdlog::error("client {}: reading the log for \"{}\" failed: {}; the session is closed and may resume",
+                    feed.session->client_id, feed.name, record.error().message);
       feed.session->connection->mqtt.close(mqtt::ReasonCode::implementation_specific_error, record.error().message);
       context_.touch(*feed.session->connection);
       return Step::blocked;
@@ -207,15 +202,12 @@ Delivery::Step Delivery::step_feed(Feed& feed, std::size_t& budget) {
     }
     --budget;
     switch (catch_up_record(feed, **record)) {
-      case Room::free:
-        break;
+      case Room::free: break;
       case Room::socket_full:
         feed.cursor.put_back();
         feed.cursor.release_chunk();  // a reader that stopped costs its position only
         return Step::blocked;
-      case Room::window_full:
-        feed.cursor.put_back();
-        return Step::blocked;
+      case Room::window_full: feed.cursor.put_back(); return Step::blocked;
     }
   }
   return Step::go_on;
@@ -242,8 +234,8 @@ void Delivery::report_gap(Feed& feed, const Gap& gap) {
                feed.session->client_id, count, where, gap.offsets.begin, gap.offsets.end,
                damage ? "damaged" : "removed by retention");
   if (!feed.session->gap_notice.empty()) feed.session->gap_notice += ' ';
-  feed.session->gap_notice +=
-      where + ":" + std::to_string(gap.offsets.begin) + "-" + std::to_string(gap.offsets.end) + (damage ? ":damage" : ":retention");
+  feed.session->gap_notice += where + ":" + std::to_string(gap.offsets.begin) + "-" + std::to_string(gap.offsets.end) +
+                              (damage ? ":damage" : ":retention");
 }
 
 }  // namespace bitacora::bridge

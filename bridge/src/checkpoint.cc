@@ -5,7 +5,8 @@
 namespace bitacora::bridge {
 
 void Checkpoint::run_if_due() {
-  if (!due_ && context_.checkpoint_wanted) due_ = context_.now.monotonic + context_.settings->sessions.checkpoint_interval;
+  if (!due_ && context_.checkpoint_wanted)
+    due_ = context_.now.monotonic + context_.settings->sessions.checkpoint_interval;
   if (!due_ || *due_ > context_.now.monotonic) return;
   due_.reset();
   context_.checkpoint_wanted = false;

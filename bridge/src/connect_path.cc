@@ -42,9 +42,11 @@ std::uint32_t requested_expiry(const mqtt::Connect& packet) {
 
 void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& event) {
   const mqtt::Connect& packet = event.packet;
-  if (shutting_down_) return refuse(connection, event, mqtt::ReasonCode::server_unavailable, "the server is shutting down");
+  if (shutting_down_)
+    return refuse(connection, event, mqtt::ReasonCode::server_unavailable, "the server is shutting down");
   if (packet.properties.authentication_method) {  // [MQTT-4.12.0-1]
-    return refuse(connection, event, mqtt::ReasonCode::bad_authentication_method, "no authentication method is supported");
+    return refuse(connection, event, mqtt::ReasonCode::bad_authentication_method,
+                  "no authentication method is supported");
   }
   if (packet.will && packet.will->topic.starts_with('$')) {
     return refuse(connection, event, mqtt::ReasonCode::topic_name_invalid, "the Will's topic begins with $");
@@ -71,7 +73,8 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   if (session == nullptr) session = &begin_session(client_id);
 
   const auto max_expiry = context_.settings->sessions.max_expiry.count();
-  const std::uint32_t limit = max_expiry >= std::int64_t{never_expires} ? never_expires : static_cast<std::uint32_t>(max_expiry);
+  const std::uint32_t limit =
+      max_expiry >= std::int64_t{never_expires} ? never_expires : static_cast<std::uint32_t>(max_expiry);
   session->owner = &connection;
   connection.session = session;
   session->version = packet.version;
@@ -147,7 +150,8 @@ void ConnectPath::on_settled(Operation& operation, Connection& connection, Sessi
     spdlog::error("client {}: CONNECT failed, the session could not be stored: {}", session->client_id,
                   operation.error->message);
     connection.mqtt.connack(operation.slot,
-                            mqtt::Connack{mqtt::SessionPresent::no, connect_reason(operation.error->code), {}}, context_.now);
+                            mqtt::Connack{mqtt::SessionPresent::no, connect_reason(operation.error->code), {}},
+                            context_.now);
     return;
   }
   mqtt::Connack connack;
@@ -162,7 +166,8 @@ void ConnectPath::on_settled(Operation& operation, Connection& connection, Sessi
   connection.mqtt.connack(operation.slot, connack, context_.now);
   context_.metrics.connects_accepted.add();
   session->connection = &connection;
-  if (operation.session_present == mqtt::SessionPresent::yes && context_.settings->sessions.queue_qos0 == QueueQos0::no) {
+  if (operation.session_present == mqtt::SessionPresent::yes &&
+      context_.settings->sessions.queue_qos0 == QueueQos0::no) {
     session->ordinary_feed().skip_qos0_below = context_.tails;
   }
   delivery_.attach(*session);
@@ -197,7 +202,8 @@ void ConnectPath::leave(Session& session) {
   if (!session.persistent()) return end_session(session);
 
   session.disconnected_at = context_.now.wall_ms;
-  if (session.expiry_s != never_expires) session.expires_at = context_.now.monotonic + std::chrono::seconds(session.expiry_s);
+  if (session.expiry_s != never_expires)
+    session.expires_at = context_.now.monotonic + std::chrono::seconds(session.expiry_s);
   if (session.will) session.will_due = context_.now.monotonic + std::chrono::seconds(session.will->delay_s);
   schedule(session);
   journal_.write_session(session);

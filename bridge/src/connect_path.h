@@ -22,8 +22,13 @@ class ConnectPath {
  public:
   ConnectPath(ShardContext& context, SessionTable& sessions, Delivery& delivery, Journal& journal,
               PublishPath& publishing, Operations& operations, std::uint64_t seed)
-      : context_(context), sessions_(sessions), delivery_(delivery), journal_(journal), publishing_(publishing),
-        operations_(operations), random_(seed) {}
+      : context_(context),
+        sessions_(sessions),
+        delivery_(delivery),
+        journal_(journal),
+        publishing_(publishing),
+        operations_(operations),
+        random_(seed) {}
 
   void on_connect(Connection& connection, const mqtt::ConnectEvent& event);
   // What CONNECT changed is durable, or failed. `session` is null if it has ended meanwhile.

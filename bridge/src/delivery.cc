@@ -32,7 +32,8 @@ void Delivery::remove(Subscription& subscription) {
 
 void Delivery::send_retained(Session& session, const Subscription& subscription) {
   // A newer subscription to the same filter takes the place of its walk [MQTT-3.8.4-4].
-  std::erase_if(session.retained_walks, [&](const RetainedWalk& walk) { return walk.filter == subscription.topic_filter; });
+  std::erase_if(session.retained_walks,
+                [&](const RetainedWalk& walk) { return walk.filter == subscription.topic_filter; });
   session.retained_walks.push_back(
       {subscription.topic_filter, subscription.options.maximum_qos, subscription.identifier, std::nullopt});
   mark_ready(session);
@@ -44,7 +45,8 @@ const std::vector<Delivery::FeedMatch>& Delivery::matches_of(std::string_view to
   std::vector<FeedMatch> matches;
   tree_.match(topic, [&](Subscription* subscription) {
     auto match = std::ranges::find(matches, subscription->feed, &FeedMatch::feed);
-    if (match == matches.end()) match = matches.insert(matches.end(), FeedMatch{subscription->feed, {}, false, false, {}});
+    if (match == matches.end())
+      match = matches.insert(matches.end(), FeedMatch{subscription->feed, {}, false, false, {}});
     match->maximum_qos = std::max(match->maximum_qos, subscription->options.maximum_qos);  // [MQTT-3.3.4-2]
     match->retain_as_published |= subscription->options.retain_as_published;
     match->no_local |= subscription->options.no_local;
@@ -97,7 +99,7 @@ void Delivery::on_batch(const storage::CommittedBatch& batch) {
 void Delivery::apply_retained(const storage::RecordView& record) {
   const std::size_t before = retained_.size();
   retained_.apply(record);
-  if (context_.index.value() != 0) return;  // every shard has the same view; one counts
+  if (context_.index.value() != 0) return;                            // every shard has the same view; one counts
   context_.metrics.retained_messages.add(retained_.size() - before);  // wraps around where it is fewer
 }
 
@@ -173,8 +175,9 @@ Delivery::Room Delivery::room(const Session& session, mqtt::QoS qos) const {
   const SessionSettings& limits = context_.settings->sessions;
   if (session.connection->mqtt.output().size() >= limits.max_output_bytes) return Room::socket_full;
   if (qos == mqtt::QoS::at_most_once) return Room::free;
-  const std::size_t window = std::min<std::size_t>(limits.max_in_flight,
-                                                   session.connection->mqtt.client_receive_maximum());  // [MQTT-3.3.4-9]
+  const std::size_t window =
+      std::min<std::size_t>(limits.max_in_flight,
+                            session.connection->mqtt.client_receive_maximum());  // [MQTT-3.3.4-9]
   return session.in_flight.size() < window ? Room::free : Room::window_full;
 }
 
@@ -190,50 +193,58 @@ Delivery::Room Delivery::send(const FeedMatch& match, const Message& message, co
   publish.retain = match.retain_as_published ? message.retain : mqtt::Retain::no;  // [MQTT-3.3.1-12, -13]
   publish.properties = message.properties;
   publish.properties.subscription_identifiers = match.identifiers;
-  InFlightMessage in_flight{0, place.partition, place.offset, match.feed, {}, publish.retain, 0};
-  transmit(session, publish, in_flight, match.feed->is_replay(), message, place);
+  transmit(session, publish, {0, place.partition, place.offset, match.feed, {}, publish.retain, 0}, message);
   return Room::free;
 }
 
-void Delivery::transmit(Session& session, mqtt::Publish& publish, InFlightMessage in_flight, bool with_history,
-                        const Message& message, const Place& place) {
-  const auto left = remaining_expiry(message, context_.now.wall_ms);
-  if (left == 0U) {  // [MQTT-3.3.2-5]
+void Delivery::transmit(Session& session, mqtt::Publish& publish, InFlightMessage in_flight, const Message& message) {
+  using Awaiting = InFlightMessage::Awaiting;
+  if (remaining_expiry(message, context_.now.wall_ms) == 0U) {  // [MQTT-3.3.2-5]
     context_.metrics.deliveries_expired.add();
     return;
   }
-  publish.properties.message_expiry_interval = left;  // [MQTT-3.3.2-6]
-  const bool v5 = session.version == mqtt::ProtocolVersion::v5;
+  session.dirty = context_.checkpoint_wanted = true;
+  context_.touch(*session.connection);
+  if (publish.qos == mqtt::QoS::at_most_once) {
+    (void)submit_with_notes(session, publish, in_flight, message);
+    return;
+  }
+  in_flight.sequence = session.in_flight.allocate();
+  publish.packet_id = in_flight.packet_id();
+  if (publish.qos == mqtt::QoS::exactly_once && session.restored && in_flight.sequence < 65535) {
+    in_flight.awaiting = Awaiting::clearing;
+    session.connection->mqtt.submit(mqtt::Pubrel{{in_flight.packet_id(), mqtt::ReasonCode::success, {}}});
+    session.in_flight.add(in_flight);
+    return;
+  }
+  in_flight.awaiting = publish.qos == mqtt::QoS::at_least_once ? Awaiting::puback : Awaiting::pubrec;
+  if (submit_with_notes(session, publish, in_flight, message)) session.in_flight.add(in_flight);
+}
+
+bool Delivery::submit_with_notes(Session& session, mqtt::Publish& publish, const InFlightMessage& in_flight,
+                                 const Message& message) {
+  publish.properties.message_expiry_interval = remaining_expiry(message, context_.now.wall_ms);  // [MQTT-3.3.2-6]
   std::string partition_text, offset_text, timestamp_text;
-  if (v5 && with_history) {
-    partition_text = std::to_string(place.partition->number());
-    offset_text = std::to_string(place.offset);
+  const bool v5 = session.version == mqtt::ProtocolVersion::v5;
+  auto& properties = publish.properties.user_properties;
+  if (v5 && in_flight.feed != nullptr && in_flight.feed->is_replay()) {
+    partition_text = std::to_string(in_flight.partition->number());
+    offset_text = std::to_string(in_flight.offset);
     timestamp_text = std::to_string(message.timestamp);
-    auto& properties = publish.properties.user_properties;
-    properties.push_back({"log", place.partition->log_name()});
+    properties.push_back({"log", in_flight.partition->log_name()});
     properties.push_back({"partition", partition_text});
     properties.push_back({"offset", offset_text});
     properties.push_back({"ts", timestamp_text});
     properties.push_back({"key", message.topic});
   }
-  if (v5 && !session.gap_notice.empty()) publish.properties.user_properties.push_back({"gap", session.gap_notice});
-
-  const bool acknowledged = publish.qos != mqtt::QoS::at_most_once;
-  if (acknowledged) {
-    in_flight.sequence = session.in_flight.allocate();
-    publish.packet_id = in_flight.packet_id();
-    in_flight.awaiting = publish.qos == mqtt::QoS::at_least_once ? InFlightMessage::Awaiting::puback
-                                                                 : InFlightMessage::Awaiting::pubrec;
-  }
+  if (v5 && !session.gap_notice.empty()) properties.push_back({"gap", session.gap_notice});
   if (!session.connection->mqtt.submit(publish)) {
     context_.metrics.deliveries_dropped_too_large.add();  // as if delivered [MQTT-3.1.2-25]
-    return;
+    return false;
   }
-  if (acknowledged) session.in_flight.add(in_flight);
   if (v5) session.gap_notice.clear();
-  session.dirty = context_.checkpoint_wanted = true;
   context_.metrics.deliveries.add();
-  context_.touch(*session.connection);
+  return true;
 }
 
 // --- acknowledgements ---
@@ -256,6 +267,12 @@ void Delivery::on_ack(Session& session, const mqtt::AckEvent& ack) {
       session.connection->mqtt.submit(mqtt::Pubrel{{ack.packet.packet_id, reason, {}}});
       context_.touch(*session.connection);
     }
+  } else if (message != nullptr && ack.type == mqtt::PacketType::pubcomp && message->awaiting == Awaiting::clearing) {
+    message->awaiting = Awaiting::pubrec;
+    if (!publish_in_flight(session, *message, mqtt::QoS::exactly_once, mqtt::Dup::no)) {
+      session.in_flight.remove(ack.packet.packet_id);
+    }
+    context_.touch(*session.connection);
   } else if (message != nullptr) {
     const Awaiting expected = ack.type == mqtt::PacketType::puback ? Awaiting::puback : Awaiting::pubcomp;
     if (message->awaiting == expected) session.in_flight.remove(ack.packet.packet_id);
@@ -265,7 +282,7 @@ void Delivery::on_ack(Session& session, const mqtt::AckEvent& ack) {
 }
 
 std::optional<std::vector<PartitionPosition>> Delivery::settled_positions(const Session& session,
-                                                                         const Feed& feed) const {
+                                                                          const Feed& feed) const {
   const auto is_of_feed = [&](const InFlightMessage& message) { return message.feed == &feed; };
   if (feed.live && std::ranges::none_of(session.in_flight.messages(), is_of_feed)) return std::nullopt;
   std::vector<PartitionPosition> positions;

@@ -1,8 +1,8 @@
-// From the log to the subscribers. Two paths that hand over to each other by offset, so that nothing is sent twice or left
-// out between them:
+// From the log to the subscribers. Two paths that hand over to each other by offset, so that nothing is sent twice or
+// left out between them:
 //
-//   live      each committed batch is matched against this shard's subscriptions once; feeds that are live get its records
-//   catch-up  a feed that is not live reads the log from its cursor up to the shard's tail, then is live again
+//   live      each committed batch is matched against this shard's subscriptions once; feeds that are live get its
+//   records catch-up  a feed that is not live reads the log from its cursor up to the shard's tail, then is live again
 //
 // A feed leaves the live path when its session is offline or cannot take more (its window or its socket is full).
 #pragma once
@@ -16,6 +16,7 @@
 #include "bridge/message.h"
 #include "bridge/retained_index.h"
 #include "bridge/subscription_tree.h"
+#include "record_fetcher.h"
 #include "session.h"
 #include "shard_context.h"
 
@@ -51,10 +52,10 @@ class Delivery {
   void run();
   [[nodiscard]] bool has_work() const noexcept { return !ready_.empty(); }
 
-  // Positions below which everything of this feed was delivered and, at QoS 1 and 2, acknowledged. None: it is live with
-  // nothing in flight.
+  // Positions below which everything of this feed was delivered and, at QoS 1 and 2, acknowledged. None: it is live
+  // with nothing in flight.
   [[nodiscard]] std::optional<std::vector<PartitionPosition>> settled_positions(const Session& session,
-                                                                               const Feed& feed) const;
+                                                                                const Feed& feed) const;
   // One position for each partition of the server's clients, at the shard's tail.
   [[nodiscard]] std::vector<PartitionPosition> tail_positions() const;
   [[nodiscard]] const RetainedIndex& retained() const noexcept { return retained_; }
@@ -81,18 +82,24 @@ class Delivery {
   void on_record(const Place& place, const storage::RecordView& record);
   void deliver_live(const FeedMatch& match, const Message& message, const Place& place);
   const std::vector<FeedMatch>& matches_of(std::string_view topic);
-  [[nodiscard]] std::optional<FeedMatch> match_in_feed(const Feed& feed, const Message& message, const Place& place) const;
+  [[nodiscard]] std::optional<FeedMatch> match_in_feed(const Feed& feed, const Message& message,
+                                                       const Place& place) const;
   void leave_live(Feed& feed, const Place* next);
   void go_live(Feed& feed);
   void refresh_cursor(Feed& feed);
   // Sends unless there is no room.
   [[nodiscard]] Room send(const FeedMatch& match, const Message& message, const Place& place);
-  void transmit(Session& session, mqtt::Publish& publish, InFlightMessage in_flight, bool with_history,
-                const Message& message, const Place& place);
+  // `publish` has everything but its packet id, expiry and the user properties that the server adds.
+  void transmit(Session& session, mqtt::Publish& publish, InFlightMessage in_flight, const Message& message);
+  // What a session must be sent for a message that is in flight, once more or, after clearing, for the first time.
   void resend(Session& session);
-  void resend_publish(Session& session, InFlightMessage& in_flight, std::vector<mqtt::PacketId>& lost);
+  [[nodiscard]] bool publish_in_flight(Session& session, InFlightMessage& in_flight, mqtt::QoS qos, mqtt::Dup dup);
+  [[nodiscard]] bool submit_with_notes(Session& session, mqtt::Publish& publish, const InFlightMessage& in_flight,
+                                       const Message& message);
 
   void step(Session& session);
+  void send_retained_message(Session& session, const RetainedWalk& walk, const Message& message,
+                             storage::Offset offset);
   [[nodiscard]] Step step_retained(Session& session, std::size_t& budget);
   [[nodiscard]] Step step_feed(Feed& feed, std::size_t& budget);
   [[nodiscard]] Room catch_up_record(Feed& feed, const CursorRecord& record);
@@ -104,6 +111,7 @@ class Delivery {
   std::unordered_map<std::string, std::vector<FeedMatch>, StringHash, std::equal_to<>> match_cache_;
   std::deque<Session*> ready_;
   MessageDecoder decoder_;
+  RecordFetcher fetcher_;
 };
 
 }  // namespace bitacora::bridge

@@ -24,14 +24,15 @@ void Journal::add(const JournalRecord& record, Ticket ticket) {
 
 void Journal::write_session(Session& session, Ticket ticket) {
   session.journaled = true;
-  add(encode(SessionEntry{session.client_id, session.epoch, session.version, session.expiry_s, session.disconnected_at}),
+  add(encode(
+          SessionEntry{session.client_id, session.epoch, session.version, session.expiry_s, session.disconnected_at}),
       ticket);
 }
 
 void Journal::write_subscription(const Subscription& subscription, Ticket ticket) {
   const Session& session = *subscription.feed->session;
-  SubscriptionEntry entry{session.client_id, subscription.filter, session.epoch, subscription.options,
-                          subscription.identifier, {}};
+  SubscriptionEntry entry{session.client_id,    subscription.filter,     session.epoch,
+                          subscription.options, subscription.identifier, {}};
   if (subscription.start) {
     for (std::uint32_t i = 0; i < subscription.start->size(); ++i) {
       const storage::Partition& partition = context_.store.partition(storage::PartitionIndex(i));

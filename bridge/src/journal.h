@@ -1,4 +1,5 @@
-// A shard's pen for the session journal (session_journal.h): what a session is now, in records, on their way to the log.
+// A shard's pen for the session journal (session_journal.h): what a session is now, in records, on their way to the
+// log.
 #pragma once
 
 #include "bridge/session_journal.h"

@@ -18,8 +18,8 @@ struct Operation {
   Kind kind = Kind::publish;
   ConnectionId connection;
   mqtt::AnswerSlot slot;
-  std::uint32_t waiting_for = 0;           // records without a fate
-  std::unique_ptr<storage::Error> error;   // the first one
+  std::uint32_t waiting_for = 0;          // records without a fate
+  std::unique_ptr<storage::Error> error;  // the first one
   std::uint64_t session_epoch = 0;
 
   // publish, release

@@ -28,7 +28,8 @@ void PublishPath::on_publish(Connection& connection, const mqtt::PublishEvent& e
   context_.metrics.publish_bytes_received.add(packet.payload.size());
   connection.published = true;
   if (packet.topic.starts_with('$')) {
-    return refuse(connection, event, mqtt::ReasonCode::topic_name_invalid, "topics that begin with $ are the server's own");
+    return refuse(connection, event, mqtt::ReasonCode::topic_name_invalid,
+                  "topics that begin with $ are the server's own");
   }
   if (packet.retain == mqtt::Retain::yes && packet.payload.size() > context_.settings->max_retained_payload) {
     return refuse(connection, event, mqtt::ReasonCode::quota_exceeded, "the retained payload is over the limit");
@@ -72,7 +73,7 @@ void PublishPath::append(const Message& message, const Destination& destination,
   storage::RecordView record = encoder_.encode(message, destination.headers);
   if (waits) operations_.at(ticket).waiting_for = message.retain == mqtt::Retain::yes ? 2 : 1;
   context_.queue.add(*destination.partition, record, ticket);
-  if (message.retain == mqtt::Retain::no) return;  // [MQTT-3.3.1-8]
+  if (message.retain == mqtt::Retain::no) return;     // [MQTT-3.3.1-8]
   if (message.payload.empty()) record.value.reset();  // removes it [MQTT-3.3.1-6, -7]
   context_.queue.add(context_.retained_partition, record, ticket);
 }
@@ -122,8 +123,8 @@ void PublishPath::on_pubrel(Connection& connection, const mqtt::PubrelEvent& eve
   Session& session = *connection.session;
   const auto known = session.qos2.received.find(event.packet.packet_id);
   if (known == session.qos2.received.end() || !known->second.committed) {
-    connection.mqtt.answer(event.slot, mqtt::Pubcomp{{event.packet.packet_id,
-                                                      mqtt::ReasonCode::packet_identifier_not_found, {}}});
+    connection.mqtt.answer(event.slot,
+                           mqtt::Pubcomp{{event.packet.packet_id, mqtt::ReasonCode::packet_identifier_not_found, {}}});
     context_.touch(connection);
     return;
   }
@@ -157,8 +158,8 @@ void PublishPath::settle_qos2(Session& session, Operation& operation) {
   if (!known) {
     // A repeated PUBLISH that waited for the first one, which failed meanwhile.
     if (!operation.error) {
-      operation.error = std::make_unique<storage::Error>(
-          storage::Error{storage::Errc::io_error, "the first copy of this message could not be stored", 0, std::nullopt});
+      operation.error = std::make_unique<storage::Error>(storage::Error{
+          storage::Errc::io_error, "the first copy of this message could not be stored", 0, std::nullopt});
     }
   } else if (operation.error) {
     session.qos2.received.erase(entry);  // [MQTT-4.3.3-9]
@@ -189,7 +190,8 @@ void PublishPath::answer(Connection& connection, const Operation& operation, mqt
   }
   mqtt::Ack ack{operation.packet_id, reason, {}};
   std::string partition_text, offset_text, timestamp_text;
-  const bool receipt = operation.offset >= 0 && !mqtt::is_error(reason) && context_.settings->receipts == Receipts::on &&
+  const bool receipt = operation.offset >= 0 && !mqtt::is_error(reason) &&
+                       context_.settings->receipts == Receipts::on &&
                        connection.mqtt.version() == mqtt::ProtocolVersion::v5;
   if (receipt) {
     partition_text = std::to_string(operation.log_partition->number());

@@ -16,7 +16,8 @@ using Positions = std::map<std::pair<std::string, std::int32_t>, storage::Offset
 
 storage::Result<storage::Partition*> internal_partition(storage::Store& store, std::string_view name) {
   storage::Log* log = store.find_log(name);
-  if (log == nullptr) return storage::fail(storage::Errc::not_found, "the internal log " + std::string(name) + " is missing");
+  if (log == nullptr)
+    return storage::fail(storage::Errc::not_found, "the internal log " + std::string(name) + " is missing");
   return &log->partition(0);
 }
 
@@ -97,7 +98,8 @@ void make_explicit(storage::Store& store, JournalImage::Session& session, const 
   session.feeds.try_emplace("", FeedEntry{session.entry.client_id, "", session.entry.epoch, true, {}});
   for (const auto& [filter, subscription] : session.subscriptions) {
     const bool replay = filter.starts_with("$replay/") || filter.starts_with("$log/");
-    if (replay) session.feeds.try_emplace(filter, FeedEntry{session.entry.client_id, filter, session.entry.epoch, true, {}});
+    if (replay)
+      session.feeds.try_emplace(filter, FeedEntry{session.entry.client_id, filter, session.entry.epoch, true, {}});
   }
   for (auto& [name, feed] : session.feeds) {
     if (!feed.live) continue;
@@ -111,7 +113,8 @@ bool has_expired(const SessionEntry& entry, Timestamp now_ms) {
                                  entry.disconnected_at + std::int64_t{entry.expiry_s} * 1000 <= now_ms);
 }
 
-// The journal's new beginning. Its last records are the marks, so that a part of it means no more than the old journal did.
+// The journal's new beginning. Its last records are the marks, so that a part of it means no more than the old journal
+// did.
 class JournalStart {
  public:
   void add(const JournalRecord& record, Timestamp now_ms) {
@@ -166,7 +169,8 @@ storage::Result<> create_internal_logs(storage::Store& store) {
   return {};
 }
 
-storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::Store& store, storage::Committer& committer,
+storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::Store& store,
+                                                                     storage::Committer& committer,
                                                                      std::uint32_t shard_count, Timestamp now_ms) {
   const auto sessions = internal_partition(store, sessions_log);
   if (!sessions) return tl::unexpected<storage::Error>(sessions.error());

@@ -84,6 +84,7 @@ std::unique_ptr<Session> restore_session(ShardContext& context, const JournalIma
   session->expiry_s = image.entry.expiry_s;
   session->disconnected_at = image.entry.disconnected_at;
   session->journaled = true;
+  session->restored = true;
   restore_feed(context, *session, image.feeds.at(""));
   for (const auto& [name, feed] : image.feeds) {
     if (!name.empty() && image.subscriptions.contains(name)) restore_feed(context, *session, feed);

@@ -1,5 +1,5 @@
-// What the server keeps of a client beyond a network connection: subscriptions, feeds (its cursors), what is in flight both
-// ways, the Will. Plain state; what happens to it is connect_path, subscribe_path, publish_path and delivery.
+// What the server keeps of a client beyond a network connection: subscriptions, feeds (its cursors), what is in flight
+// both ways, the Will. Plain state; what happens to it is connect_path, subscribe_path, publish_path and delivery.
 #pragma once
 
 #include <map>
@@ -34,17 +34,17 @@ struct Subscription {
 };
 
 // One cursor of a session and the subscriptions it serves: all ordinary ones share a feed, each replay has its own.
-// Live: it is where the shard is, and gets records as they are committed. Otherwise `cursor` says where it is and it reads
-// the log until it has caught up.
+// Live: it is where the shard is, and gets records as they are committed. Otherwise `cursor` says where it is and it
+// reads the log until it has caught up.
 struct Feed {
   Session* session = nullptr;
-  std::string name;                           // "": the ordinary feed; else the replay filter
-  storage::Partition* only = nullptr;         // $log: this partition and no other
-  std::vector<Subscription*> subscriptions;   // the session's, served by this feed
+  std::string name;                          // "": the ordinary feed; else the replay filter
+  storage::Partition* only = nullptr;        // $log: this partition and no other
+  std::vector<Subscription*> subscriptions;  // the session's, served by this feed
   bool live = false;
-  Cursor cursor;                              // live == false
-  StartOffsets skip_qos0_below;               // offline then: what was published at QoS 0 is not delivered; may be empty
-  bool written_as_live = false;               // what the journal says of it
+  Cursor cursor;                 // live == false
+  StartOffsets skip_qos0_below;  // offline then: what was published at QoS 0 is not delivered; may be empty
+  bool written_as_live = false;  // what the journal says of it
   bool written = false;
 
   [[nodiscard]] bool is_replay() const noexcept { return !name.empty(); }
@@ -98,7 +98,7 @@ struct Session {
   std::string client_id;
   std::uint64_t epoch = 0;  // tells this session from any other of the same client id
   mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v3_1_1;
-  std::uint32_t expiry_s = 0;  // after the connection ended; 0: the session ends with it
+  std::uint32_t expiry_s = 0;        // after the connection ended; 0: the session ends with it
   Connection* owner = nullptr;       // the connection whose CONNECT claimed it; null while offline
   Connection* connection = nullptr;  // the same from CONNACK on: only now may anything be sent
   bool journaled = false;            // the journal knows it
@@ -106,17 +106,18 @@ struct Session {
   std::optional<MonotonicTime> expires_at;  // while offline
 
   std::map<std::string, std::unique_ptr<Subscription>, std::less<>> subscriptions;  // by filter
-  std::vector<std::unique_ptr<Feed>> feeds;  // [0] is the ordinary one
+  std::vector<std::unique_ptr<Feed>> feeds;                                         // [0] is the ordinary one
   std::vector<RetainedWalk> retained_walks;
   InFlightWindow in_flight;
+  bool restored = false;  // from the journal: which packet ids its client holds at QoS 2 is not known
   Qos2Inbound qos2;
   std::optional<StoredWill> will;
   std::optional<MonotonicTime> will_due;  // while offline: the Will Delay Interval
   std::string gap_notice;                 // told with the next delivery to a 5.0 client; empty: none
 
-  bool ready = false;      // in the delivery's list of sessions that can move on
-  bool dirty = false;      // something that the next checkpoint has to write
-  bool qos2_dirty = false; // the journal's QoS 2 record is behind
+  bool ready = false;       // in the delivery's list of sessions that can move on
+  bool dirty = false;       // something that the next checkpoint has to write
+  bool qos2_dirty = false;  // the journal's QoS 2 record is behind
 
   [[nodiscard]] bool persistent() const noexcept { return expiry_s != 0; }
   [[nodiscard]] Feed& ordinary_feed() noexcept { return *feeds.front(); }
@@ -130,12 +131,12 @@ struct Connection {
   ConnectionId id;
   std::string peer;
   mqtt::ServerConnection mqtt;
-  Session* session = nullptr;  // from CONNECT on; the session's `connection` is set at CONNACK
+  Session* session = nullptr;                    // from CONNECT on; the session's `connection` is set at CONNACK
   std::optional<MonotonicTime> queued_deadline;  // what is in the shard's timer queue for it
   bool touched = false;
-  bool ended = false;          // `closed` was handled
-  bool paused = false;         // back-pressure: its socket is not read
-  bool published = false;      // in this turn
+  bool ended = false;      // `closed` was handled
+  bool paused = false;     // back-pressure: its socket is not read
+  bool published = false;  // in this turn
 };
 
 }  // namespace bitacora::bridge

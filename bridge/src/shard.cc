@@ -25,6 +25,9 @@
 namespace bitacora::bridge {
 namespace {
 
+// Retained messages are read one by one.
+constexpr std::size_t retained_batch_bytes = 16 << 10;
+
 // How soon batches that the committer had no room for are handed over again. What a notice holds counts until the last
 // shard has let go of it, so the notice itself may come too early to try.
 constexpr std::chrono::milliseconds retry_interval{1};
@@ -61,6 +64,7 @@ ShardContext make_context(storage::Store& store, storage::Committer& committer, 
     const storage::Partition& partition = store.partition(storage::PartitionIndex(i));
     context.set_tail(partition, partition.offsets().committed);
   }
+  context.queue.limit_batches(context.retained_partition, retained_batch_bytes);
   return context;
 }
 
@@ -85,7 +89,8 @@ ClientIdPeek peek_client_id(ByteView bytes, const mqtt::ConnectionLimits& limits
 }
 
 struct Shard::State {
-  State(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, const ShardOptions& options, Now now)
+  State(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, const ShardOptions& options,
+        Now now)
       : context(make_context(store, committer, metrics, options, now)),
         delivery(context, options.recovered->retained),
         journal(context, delivery, options.recovered->has_marks),
@@ -112,16 +117,16 @@ struct Shard::State {
   void handle(Connection& connection, const mqtt::ConnectEvent& event) { connecting.on_connect(connection, event); }
   void handle(Connection& connection, const mqtt::PublishEvent& event) { publishing.on_publish(connection, event); }
   void handle(Connection& connection, const mqtt::PubrelEvent& event) { publishing.on_pubrel(connection, event); }
-  void handle(Connection& connection, const mqtt::SubscribeEvent& event) { subscribing.on_subscribe(connection, event); }
+  void handle(Connection& connection, const mqtt::SubscribeEvent& event) {
+    subscribing.on_subscribe(connection, event);
+  }
   void handle(Connection& connection, const mqtt::UnsubscribeEvent& event) {
     subscribing.on_unsubscribe(connection, event);
   }
   void handle(Connection& connection, const mqtt::AuthEvent&) {
     connection.mqtt.close(mqtt::ReasonCode::protocol_error, "AUTH without an authentication method");
   }
-  void handle(Connection& connection, const mqtt::AckEvent& event) {
-    delivery.on_ack(*connection.session, event);
-  }
+  void handle(Connection& connection, const mqtt::AckEvent& event) { delivery.on_ack(*connection.session, event); }
   void handle(Connection& connection, const mqtt::ClosedEvent& event) { connecting.on_closed(connection, event); }
 
   void settle(const RecordFate& fate);
@@ -181,12 +186,8 @@ void Shard::State::finish(Operation& operation) {
   if (connection != nullptr && connection->ended) connection = nullptr;
   Session* session = sessions.find_epoch(operation.session_epoch);
   switch (operation.kind) {
-    case Operation::Kind::publish:
-      publishing.on_published(operation, connection, session);
-      break;
-    case Operation::Kind::release:
-      publishing.on_released(operation, connection);
-      break;
+    case Operation::Kind::publish: publishing.on_published(operation, connection, session); break;
+    case Operation::Kind::release: publishing.on_released(operation, connection); break;
     case Operation::Kind::subscribe:
     case Operation::Kind::unsubscribe:
       if (connection != nullptr) subscribing.on_settled(operation, *connection);
@@ -242,14 +243,14 @@ void Shard::State::apply_back_pressure() {
 
 // --- the interface ---
 
-Shard::Shard(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, ShardOptions options, Now now)
+Shard::Shard(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, ShardOptions options,
+             Now now)
     : state_(std::make_unique<State>(store, committer, metrics, options, now)) {}
 Shard::~Shard() = default;
 
 void Shard::open(ConnectionId id, std::string peer, Now now) {
   state_->context.now = now;
-  auto connection =
-      std::make_unique<Connection>(id, std::move(peer), state_->context.settings->connection, now);
+  auto connection = std::make_unique<Connection>(id, std::move(peer), state_->context.settings->connection, now);
   Connection& opened = *connection;
   const bool is_new = state_->connections.emplace(id, std::move(connection)).second;
   BITACORA_ASSERT(is_new);

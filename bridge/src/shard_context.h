@@ -1,4 +1,5 @@
-// What all parts of a shard share: the log underneath, the settings, the queue towards the committer, the time of this input.
+// What all parts of a shard share: the log underneath, the settings, the queue towards the committer, the time of this
+// input.
 #pragma once
 
 #include <memory>

@@ -13,12 +13,9 @@ namespace {
 // Retain Handling [MQTT-3.3.1-9..-11].
 bool wants_retained(const mqtt::SubscriptionOptions& options, bool is_new) {
   switch (options.retain_handling) {
-    case mqtt::RetainHandling::send:
-      return true;
-    case mqtt::RetainHandling::send_if_new:
-      return is_new;
-    case mqtt::RetainHandling::do_not_send:
-      return false;
+    case mqtt::RetainHandling::send: return true;
+    case mqtt::RetainHandling::send_if_new: return is_new;
+    case mqtt::RetainHandling::do_not_send: return false;
   }
   return false;
 }
@@ -149,7 +146,8 @@ SubscribePath::Granted SubscribePath::subscribe_replay(Session& session, const m
 std::vector<storage::Partition*> SubscribePath::partitions_for(std::string_view filter) const {
   std::vector<storage::Partition*> partitions;
   for (const storage::Log* log : context_.router.logs_for(filter)) {
-    for (std::int32_t number = 0; number < log->partition_count(); ++number) partitions.push_back(&log->partition(number));
+    for (std::int32_t number = 0; number < log->partition_count(); ++number)
+      partitions.push_back(&log->partition(number));
   }
   return partitions;
 }
@@ -165,9 +163,9 @@ bitacora::Result<std::vector<PartitionPosition>, SubscribePath::Refusal> Subscri
     // Not past what this shard has seen: the live path takes over there.
     const storage::Offset tail = context_.tail_of(*partition);
     if (std::holds_alternative<AtOffset>(from) && *offset > partition->offsets().committed) {
-      return tl::unexpected<Refusal>(Refusal{
-          mqtt::ReasonCode::topic_filter_invalid,
-          "offset " + std::to_string(*offset) + " is past the end of the partition, " + std::to_string(tail)});
+      return tl::unexpected<Refusal>(
+          Refusal{mqtt::ReasonCode::topic_filter_invalid,
+                  "offset " + std::to_string(*offset) + " is past the end of the partition, " + std::to_string(tail)});
     }
     positions.push_back({partition, std::min(*offset, tail), tail});
   }
@@ -222,8 +220,9 @@ void SubscribePath::remove(Session& session, const std::string& filter) {
   Subscription& subscription = *found->second;
   Feed* feed = subscription.feed;
   delivery_.remove(subscription);
-  std::erase_if(session.retained_walks,
-                [&](const RetainedWalk& walk) { return walk.filter == subscription.topic_filter && !feed->is_replay(); });
+  std::erase_if(session.retained_walks, [&](const RetainedWalk& walk) {
+    return walk.filter == subscription.topic_filter && !feed->is_replay();
+  });
   session.subscriptions.erase(found);
   if (!feed->is_replay()) return;
   delivery_.stop(*feed);

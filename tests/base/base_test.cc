@@ -34,9 +34,9 @@ struct KnownHash {
 };
 
 TEST(Murmur2, AgreesWithTheJavaClient) {
-  for (const auto& known : {KnownHash{"kafka", 0xd067cf64, 0}, KnownHash{"21", 0xc5f2f8ec, 0},
-                            KnownHash{"foobar", 0xd0e47bbe, 6}, KnownHash{"abc", 0x1c94221b, 7},
-                            KnownHash{"", 0x106e08d9, 1}, KnownHash{"giberish123456789", 0x8f552b0c, 0}}) {
+  for (const auto& known :
+       {KnownHash{"kafka", 0xd067cf64, 0}, KnownHash{"21", 0xc5f2f8ec, 0}, KnownHash{"foobar", 0xd0e47bbe, 6},
+        KnownHash{"abc", 0x1c94221b, 7}, KnownHash{"", 0x106e08d9, 1}, KnownHash{"giberish123456789", 0x8f552b0c, 0}}) {
     EXPECT_EQ(murmur2(as_bytes(known.key)), known.hash) << known.key;
     EXPECT_EQ(partition_of_key(as_bytes(known.key), 10), known.partition_of_10) << known.key;
   }
@@ -44,7 +44,8 @@ TEST(Murmur2, AgreesWithTheJavaClient) {
 
 TEST(Varint, ComesBackAsItWasAtEveryWidth) {
   for (int shift = 0; shift < 63; ++shift) {
-    for (const std::int64_t value : {std::int64_t{1} << shift, -(std::int64_t{1} << shift), (std::int64_t{1} << shift) - 1}) {
+    for (const std::int64_t value :
+         {std::int64_t{1} << shift, -(std::int64_t{1} << shift), (std::int64_t{1} << shift) - 1}) {
       Bytes bytes;
       append_varint(bytes, value);
       EXPECT_EQ(bytes.size(), varint_size(value));

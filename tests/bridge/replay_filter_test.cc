@@ -34,8 +34,9 @@ TEST(ReplayFilter, ReadsOnePartitionFromAnOffset) {
 }
 
 TEST(ReplayFilter, SaysWhatIsWrong) {
-  for (const auto* filter : {"$replay", "$replay/earliest", "$replay/yesterday/#", "$replay/17/#", "$log", "$log/mqtt", "$log/mqtt/0",
-                             "$log/mqtt/x/0", "$log/mqtt/-1/0", "$log//0/0", "$log/mqtt/0/then", "$replay/earliest/"}) {
+  for (const auto* filter :
+       {"$replay", "$replay/earliest", "$replay/yesterday/#", "$replay/17/#", "$log", "$log/mqtt", "$log/mqtt/0",
+        "$log/mqtt/x/0", "$log/mqtt/-1/0", "$log//0/0", "$log/mqtt/0/then", "$replay/earliest/"}) {
     const auto target = parse_subscription_target(filter);
     ASSERT_FALSE(target) << filter;
     EXPECT_NE(target.error().find(filter), std::string::npos) << target.error();

@@ -54,7 +54,8 @@ TEST_F(RetainedIndexTest, AnEmptyMessageRemoves) {  // [MQTT-3.3.1-6]
 }
 
 TEST_F(RetainedIndexTest, WalksWhatAFilterMatches) {
-  for (const auto* topic : {"plant", "plant/1", "plant/1/temp", "plant/2/temp", "plants", "other/1/temp"}) publish(topic, "x");
+  for (const auto* topic : {"plant", "plant/1", "plant/1/temp", "plant/2/temp", "plants", "other/1/temp"})
+    publish(topic, "x");
   EXPECT_EQ(find("plant/+/temp"), (Topics{"plant/1/temp", "plant/2/temp"}));
   EXPECT_EQ(find("plant/#"), (Topics{"plant", "plant/1", "plant/1/temp", "plant/2/temp"}));
   EXPECT_EQ(find("+/1/temp"), (Topics{"other/1/temp", "plant/1/temp"}));

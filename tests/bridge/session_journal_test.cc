@@ -21,7 +21,8 @@ class JournalTest : public testing::Test {
 
   const SessionEntry session_{"pump-7", 42, mqtt::ProtocolVersion::v5, 3600, 0};
   const SubscriptionEntry subscription_{
-      "pump-7", "plant/+/temp", 42, {mqtt::QoS::exactly_once, true, true, mqtt::RetainHandling::do_not_send}, 9, {{"mqtt", 3, 17}}};
+      "pump-7", "plant/+/temp",   42, {mqtt::QoS::exactly_once, true, true, mqtt::RetainHandling::do_not_send},
+      9,        {{"mqtt", 3, 17}}};
   const FeedEntry feed_{"pump-7", "", 42, false, {{"mqtt", 0, 5}, {"mqtt", 1, 1'000'000'000'000}}};
   const Qos2Entry qos2_{"pump-7", 42, 12, {{mqtt::PacketId(65535), 11}, {mqtt::PacketId(1), 9}}};
   JournalImage image_;

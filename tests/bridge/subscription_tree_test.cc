@@ -76,13 +76,13 @@ TEST(SubscriptionTree, ATopicOfManyLevelsIsNoMatterForTheStack) {
 }
 
 rc::Gen<std::string> text_of_levels(const std::vector<std::string>& levels) {
-  return rc::gen::map(rc::gen::resize(4, rc::gen::nonEmpty(rc::gen::container<std::vector<std::string>>(
-                                              rc::gen::elementOf(levels)))),
-                      [](const std::vector<std::string>& parts) {
-                        std::string text;
-                        for (const auto& part : parts) text += (text.empty() && &part == &parts.front() ? "" : "/") + part;
-                        return text.empty() ? std::string("/") : text;
-                      });
+  return rc::gen::map(
+      rc::gen::resize(4, rc::gen::nonEmpty(rc::gen::container<std::vector<std::string>>(rc::gen::elementOf(levels)))),
+      [](const std::vector<std::string>& parts) {
+        std::string text;
+        for (const auto& part : parts) text += (text.empty() && &part == &parts.front() ? "" : "/") + part;
+        return text.empty() ? std::string("/") : text;
+      });
 }
 
 RC_GTEST_PROP(SubscriptionTreeProperty, AgreesWithMatchingFilterAfterFilter, ()) {

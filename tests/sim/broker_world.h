@@ -1,5 +1,5 @@
-// A whole broker in one thread: store, committer and shards over a disk in memory and a clock that the test moves. It can be
-// killed, lose power and start again on what its disk kept. Clients are BrokerWorld::connect's, in client.h.
+// A whole broker in one thread: store, committer and shards over a disk in memory and a clock that the test moves. It
+// can be killed, lose power and start again on what its disk kept. Clients are BrokerWorld::connect's, in client.h.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ class BrokerWorld {
   explicit BrokerWorld(WorldOptions options = {});
   ~BrokerWorld();
 
-  // The process: start() recovers; kill() is kill -9; crash(seed) is a power cut that keeps what was synced and a random
-  // part of the rest. Clients' connections end without a word.
+  // The process: start() recovers; kill() is kill -9; crash(seed) is a power cut that keeps what was synced and a
+  // random part of the rest. Clients' connections end without a word.
   void start();
   void kill();
   void crash(std::uint64_t seed);
@@ -39,7 +39,8 @@ class BrokerWorld {
   void stop();
   [[nodiscard]] bool running() const noexcept { return store_ != nullptr; }
 
-  // Until nothing moves any more. With `commit` no, the committer does nothing meanwhile: what is published stays unanswered.
+  // Until nothing moves any more. With `commit` no, the committer does nothing meanwhile: what is published stays
+  // unanswered.
   enum class Commit : std::uint8_t { yes, no };
   void run(Commit commit = Commit::yes);
   // One turn of the shards or one round of the committer; false if nothing moved.

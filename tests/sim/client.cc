@@ -43,7 +43,8 @@ void Client::resend_publish(std::uint16_t id, std::string_view topic, std::strin
   send(mqtt::Publish{topic, as_bytes(payload), qos, mqtt::Retain::no, mqtt::Dup::yes, mqtt::PacketId(id), {}});
 }
 
-void Client::subscribe(std::string_view filter, mqtt::QoS qos, mqtt::SubscriptionOptions options, std::uint32_t identifier) {
+void Client::subscribe(std::string_view filter, mqtt::QoS qos, mqtt::SubscriptionOptions options,
+                       std::uint32_t identifier) {
   suback.clear();
   options.maximum_qos = qos;
   mqtt::Subscribe packet{mqtt::PacketId(next_id_++), {{filter, options}}, {}};
@@ -120,9 +121,13 @@ void Client::on_packet(const mqtt::Packet& packet) {
 void Client::on_publish(const mqtt::Publish& publish) {
   const bool repeated = publish.qos == mqtt::QoS::exactly_once && unreleased_.contains(publish.packet_id.value());
   if (!repeated) {
-    Delivered delivered{std::string(publish.topic), std::string(as_text(publish.payload)), publish.qos,
-                        publish.retain == mqtt::Retain::yes, publish.dup == mqtt::Dup::yes,
-                        publish.properties.subscription_identifiers, {}};
+    Delivered delivered{std::string(publish.topic),
+                        std::string(as_text(publish.payload)),
+                        publish.qos,
+                        publish.retain == mqtt::Retain::yes,
+                        publish.dup == mqtt::Dup::yes,
+                        publish.properties.subscription_identifiers,
+                        {}};
     for (const auto& [name, value] : publish.properties.user_properties) delivered.user[std::string(name)] = value;
     received.push_back(std::move(delivered));
   }

@@ -1,5 +1,5 @@
-// An MQTT client that a test scripts: what it sends is said packet by packet, what it gets is kept. It acknowledges what it
-// receives unless told not to.
+// An MQTT client that a test scripts: what it sends is said packet by packet, what it gets is kept. It acknowledges
+// what it receives unless told not to.
 #pragma once
 
 #include <cstdint>
@@ -40,27 +40,27 @@ class Client {
   std::uint16_t publish(std::string_view topic, std::string_view payload, mqtt::QoS qos = mqtt::QoS::at_least_once,
                         mqtt::Retain retain = mqtt::Retain::no);
   void resend_publish(std::uint16_t id, std::string_view topic, std::string_view payload, mqtt::QoS qos);
-  void subscribe(std::string_view filter, mqtt::QoS qos = mqtt::QoS::at_least_once, mqtt::SubscriptionOptions options = {},
-                 std::uint32_t identifier = 0);
+  void subscribe(std::string_view filter, mqtt::QoS qos = mqtt::QoS::at_least_once,
+                 mqtt::SubscriptionOptions options = {}, std::uint32_t identifier = 0);
   void unsubscribe(std::string_view filter);
-  void release(std::uint16_t id);     // PUBREL
-  void disconnect();                  // DISCONNECT, then the connection ends
-  void drop();                        // the network is gone
+  void release(std::uint16_t id);  // PUBREL
+  void disconnect();               // DISCONNECT, then the connection ends
+  void drop();                     // the network is gone
   void set_reading(bool reading) { world_.set_reading(*connection_, reading); }
   void send(const mqtt::Packet& packet);
 
   Acks acks = Acks::at_once;
-  bool releases = true;               // PUBREL follows PUBREC by itself
+  bool releases = true;  // PUBREL follows PUBREC by itself
 
   [[nodiscard]] bool connected() const noexcept { return connection_.has_value(); }
   std::optional<mqtt::Connack> connack;  // views of it are not kept
   std::optional<mqtt::ReasonCode> disconnect_reason;
   std::vector<mqtt::ReasonCode> suback;  // of the last SUBSCRIBE
   std::vector<mqtt::ReasonCode> unsuback;
-  std::set<std::uint16_t> acknowledged;                  // QoS 1: PUBACK; QoS 2: PUBREC, with success
+  std::set<std::uint16_t> acknowledged;  // QoS 1: PUBACK; QoS 2: PUBREC, with success
   std::vector<std::uint16_t> ack_order;
   std::map<std::uint16_t, mqtt::ReasonCode> refused;
-  std::set<std::uint16_t> completed;                     // PUBCOMP
+  std::set<std::uint16_t> completed;  // PUBCOMP
   std::map<std::uint16_t, std::map<std::string, std::string>> receipts;
   std::vector<Delivered> received;
   [[nodiscard]] std::vector<std::string> payloads() const;

@@ -96,7 +96,8 @@ TEST_F(Replaying, OnePartitionFromAnOffset) {
   EXPECT_EQ(reader.received[0].user["partition"], std::to_string(partition));
   EXPECT_EQ(reader.received[0].user["key"], "a");
   for (int i = 0; i < 8; ++i) publish("elsewhere/" + std::to_string(i), "x");
-  for (const Delivered& delivered : reader.received) EXPECT_EQ(delivered.user.at("partition"), std::to_string(partition));
+  for (const Delivered& delivered : reader.received)
+    EXPECT_EQ(delivered.user.at("partition"), std::to_string(partition));
 }
 
 TEST_F(Replaying, BesideAnOrdinarySubscriptionGivesEachItsCopy) {
@@ -174,7 +175,8 @@ TEST_F(Replaying, ASubscriberThatDoesNotReadLosesNothingAndCostsNoCopies) {
   slow.set_reading(true);
   world.run();
   ASSERT_EQ(slow.received.size(), 5000U);
-  for (int i = 0; i < 5000; ++i) EXPECT_EQ(slow.received[static_cast<std::size_t>(i)].payload, std::to_string(i) + padding);
+  for (int i = 0; i < 5000; ++i)
+    EXPECT_EQ(slow.received[static_cast<std::size_t>(i)].payload, std::to_string(i) + padding);
   EXPECT_EQ(world.metrics().sessions_behind.value(), 0U);
   publish("a", "live again");
   EXPECT_EQ(slow.received.back().payload, "live again");

@@ -1,5 +1,5 @@
-// Assertions that stay on in release builds. They state what only a bug of ours can break: never what a peer sends, a disk
-// returns or a user writes.
+// Assertions that stay on in release builds. They state what only a bug of ours can break: never what a peer sends, a
+// disk returns or a user writes.
 #pragma once
 
 namespace bitacora {

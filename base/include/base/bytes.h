@@ -1,5 +1,5 @@
-// Bytes and views of bytes, and the two casts between them and text. A view never owns; who hands one out says how long it
-// lives.
+// Bytes and views of bytes, and the two casts between them and text. A view never owns; who hands one out says how long
+// it lives.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Time as values. Sans-IO code takes a `Now` as an argument; only what owns threads holds a Clock. Nothing below net/ and
-// app/ reads real time by itself, so that a simulator can own time.
+// Time as values. Sans-IO code takes a `Now` as an argument; only what owns threads holds a Clock. Nothing below net/
+// and app/ reads real time by itself, so that a simulator can own time.
 #pragma once
 
 #include <chrono>

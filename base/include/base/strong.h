@@ -25,7 +25,5 @@ class Strong {
 
 template <class Tag, class Integer>
 struct std::hash<bitacora::Strong<Tag, Integer>> {
-  std::size_t operator()(bitacora::Strong<Tag, Integer> id) const noexcept {
-    return std::hash<Integer>{}(id.value());
-  }
+  std::size_t operator()(bitacora::Strong<Tag, Integer> id) const noexcept { return std::hash<Integer>{}(id.value()); }
 };

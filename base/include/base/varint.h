@@ -28,7 +28,8 @@ inline void append_varint(Bytes& to, std::int64_t value) {
   to.push_back(static_cast<std::byte>(raw));
 }
 
-// Takes one varint off the front of `from`. nullopt when it is cut short or longer than 10 bytes; `from` is then as it was.
+// Takes one varint off the front of `from`. nullopt when it is cut short or longer than 10 bytes; `from` is then as it
+// was.
 [[nodiscard]] inline std::optional<std::int64_t> take_varint(ByteView& from) noexcept {
   std::uint64_t raw = 0;
   for (std::size_t i = 0; i < from.size() && i < 10; ++i) {

@@ -1,5 +1,6 @@
-// Where a shard's publishes wait for the committer: one open batch a partition, closed at the end of the turn or when it is
-// full, handed over in the order of closing. Each record may carry a ticket, which comes back with the record's fate.
+// Where a shard's publishes wait for the committer: one open batch a partition, closed at the end of the turn or when
+// it is full, handed over in the order of closing. Each record may carry a ticket, which comes back with the record's
+// fate.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +32,18 @@ class AppendQueue {
   AppendQueue(storage::Committer& committer, std::uint32_t origin, std::size_t max_batch_bytes)
       : committer_(committer), origin_(origin), max_batch_bytes_(max_batch_bytes) {}
 
+  // Batches for `partition` are closed at `bytes` already: one whose records are read one by one keeps them small.
+  void limit_batches(const storage::Partition& partition, std::size_t bytes) {
+    small_partition_ = &partition;
+    small_batch_bytes_ = bytes;
+  }
+
   // Copies the record. It is on its way only after flush().
   void add(storage::Partition& partition, const storage::RecordView& record, Ticket ticket);
 
   // Closes the open batches and hands over what the committer takes; the rest stays, in order, for the next flush.
-  // Batches that the committer refuses for another reason than being full fail at once: their fates are added to `failed`.
+  // Batches that the committer refuses for another reason than being full fail at once: their fates are added to
+  // `failed`.
   struct Refused {
     std::vector<Ticket> tickets;
     storage::Partition* partition = nullptr;
@@ -82,6 +90,8 @@ class AppendQueue {
   storage::Committer& committer_;
   std::uint32_t origin_;
   std::size_t max_batch_bytes_;
+  const storage::Partition* small_partition_ = nullptr;
+  std::size_t small_batch_bytes_ = 0;
   std::uint64_t next_id_ = 1;
   std::vector<std::unique_ptr<Open>> open_;  // by PartitionIndex; null until first used
   std::vector<std::uint32_t> open_order_;    // which of them have records, in order of first use

@@ -1,4 +1,5 @@
-// One table from storage errors to what an MQTT client is told, in PUBACK, PUBREC, SUBACK and CONNACK. Tested over every value.
+// One table from storage errors to what an MQTT client is told, in PUBACK, PUBREC, SUBACK and CONNACK. Tested over
+// every value.
 #pragma once
 
 #include "mqtt/reason_code.h"
@@ -11,20 +12,17 @@ namespace bitacora::bridge {
   switch (code) {
     case no_space:
     case overloaded:
-    case too_large:
-      return mqtt::ReasonCode::quota_exceeded;
+    case too_large: return mqtt::ReasonCode::quota_exceeded;
     case io_error:
     case corrupt:
     case partition_offline:
     case locked:
     case unsupported_format:
-    case closed:
-      return mqtt::ReasonCode::implementation_specific_error;
+    case closed: return mqtt::ReasonCode::implementation_specific_error;
     case offset_out_of_range:
     case not_found:
     case already_exists:
-    case invalid_argument:
-      return mqtt::ReasonCode::unspecified_error;
+    case invalid_argument: return mqtt::ReasonCode::unspecified_error;
   }
   return mqtt::ReasonCode::unspecified_error;
 }

@@ -1,5 +1,5 @@
-// The QoS 1 and 2 messages that a session has sent and whose handshake is not over, in the order of sending: packet ids and
-// where the record lies, never the payload. A message that must be sent again is read from the log again.
+// The QoS 1 and 2 messages that a session has sent and whose handshake is not over, in the order of sending: packet ids
+// and where the record lies, never the payload. A message that must be sent again is read from the log again.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,14 @@ namespace bitacora::bridge {
 struct Feed;
 
 struct InFlightMessage {
-  enum class Awaiting : std::uint8_t { puback, pubrec, pubcomp };
+  // clearing: PUBREL was sent before the PUBLISH, since the client may still hold a message of an earlier life of the
+  // server under this packet id; its PUBCOMP says that the id is free.
+  enum class Awaiting : std::uint8_t { clearing, puback, pubrec, pubcomp };
 
   std::uint64_t sequence = 0;  // of the allocation; the packet id follows from it
   storage::Partition* partition = nullptr;
   storage::Offset offset = 0;
-  Feed* feed = nullptr;        // null: a retained message, or its feed is gone
+  Feed* feed = nullptr;  // null: a retained message, or its feed is gone
   Awaiting awaiting = Awaiting::puback;
   mqtt::Retain retain = mqtt::Retain::no;
   std::uint32_t identifier = 0;  // retained: the subscription identifier; 0: none

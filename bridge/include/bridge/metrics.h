@@ -1,5 +1,5 @@
-// What the broker counts. Written by shards and doors, read by GET /metrics from another thread: relaxed atomics, nothing
-// else is shared. Counters only rise; gauges are what is there now.
+// What the broker counts. Written by shards and doors, read by GET /metrics from another thread: relaxed atomics,
+// nothing else is shared. Counters only rise; gauges are what is there now.
 #pragma once
 
 #include <atomic>
@@ -27,17 +27,17 @@ struct BrokerMetrics {
   // counters
   Counter connects_accepted;
   Counter connects_refused;
-  Counter publishes_received;       // PUBLISH packets
-  Counter publish_bytes_received;   // of payload
-  Counter publishes_acknowledged;   // PUBACK and PUBREC with success
-  Counter publishes_refused;        // answered with an error, or the connection closed instead
-  Counter deliveries;               // PUBLISH packets sent
-  Counter deliveries_repeated;      // of those: sent again after a reconnect
+  Counter publishes_received;            // PUBLISH packets
+  Counter publish_bytes_received;        // of payload
+  Counter publishes_acknowledged;        // PUBACK and PUBREC with success
+  Counter publishes_refused;             // answered with an error, or the connection closed instead
+  Counter deliveries;                    // PUBLISH packets sent
+  Counter deliveries_repeated;           // of those: sent again after a reconnect
   Counter deliveries_dropped_too_large;  // over the client's Maximum Packet Size
   Counter deliveries_expired;
   Counter records_skipped_retention;  // that a cursor wanted and retention had removed
   Counter records_skipped_damage;     // that a cursor wanted and could not be read
-  Counter left_live_path;           // a slow subscriber went to reading the log
+  Counter left_live_path;             // a slow subscriber went to reading the log
   Counter rejoined_live_path;
   Counter protocol_errors;
   Counter timeouts;

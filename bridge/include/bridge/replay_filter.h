@@ -3,7 +3,8 @@
 //   $replay/<from>/<topic filter>        every log the filter can match, from <from>, then live
 //   $log/<log>/<partition>/<from>        one partition, all topics, from <from>, then live
 //
-// <from> is start_position.h's grammar; $replay takes no plain offset, since an offset means nothing over several partitions.
+// <from> is start_position.h's grammar; $replay takes no plain offset, since an offset means nothing over several
+// partitions.
 #pragma once
 
 #include <cstdint>

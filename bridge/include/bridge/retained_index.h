@@ -26,8 +26,9 @@ class RetainedIndex {
   void apply(const storage::RecordView& record);
   void erase(std::string_view topic);
 
-  // The first entry behind `after` (or from the start, if nullopt) whose topic `filter` matches, looking at `budget` entries
-  // at the most; `budget` is lowered by what was looked at. Where the budget ends first, `stopped_at` is the last topic seen.
+  // The first entry behind `after` (or from the start, if nullopt) whose topic `filter` matches, looking at `budget`
+  // entries at the most; `budget` is lowered by what was looked at. Where the budget ends first, `stopped_at` is the
+  // last topic seen.
   struct Found {
     const std::string* topic = nullptr;  // null: none (more)
     RetainedEntry entry;

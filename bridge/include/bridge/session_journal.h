@@ -1,15 +1,15 @@
-// What of a session must survive the process, as records of the compacted log `__sessions`: written through the same group
-// commit as publishes, read back at start. Grammar and reasons: docs/sessions.md.
+// What of a session must survive the process, as records of the compacted log `__sessions`: written through the same
+// group commit as publishes, read back at start. Grammar and reasons: docs/sessions.md.
 //
 //   key                          value (first byte: format version 1; integers big-endian)
 //   s NUL client                 the session: epoch, protocol version, expiry, when its client left
 //   f NUL client NUL filter      one subscription: epoch, options, identifier, where it starts
 //   c NUL client NUL feed        one cursor: epoch, "live", or a position for each partition
-//   q NUL client                 QoS 2 ids received and not released: epoch, the sequence up to which this is all, the ids
-//   m NUL shard                  a mark: positions up to which the shard had seen every partition
+//   q NUL client                 QoS 2 ids received and not released: epoch, the sequence up to which this is all, the
+//   ids m NUL shard                  a mark: positions up to which the shard had seen every partition
 //
-// No value (a tombstone) removes. What carries another epoch than its session's is of an earlier session of that client and
-// does not count.
+// No value (a tombstone) removes. What carries another epoch than its session's is of an earlier session of that client
+// and does not count.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,8 @@ struct SessionEntry {
   std::string client_id;
   std::uint64_t epoch = 0;  // never 0 in a record
   mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v3_1_1;
-  std::uint32_t expiry_s = 0;        // 0xFFFFFFFF: never
-  Timestamp disconnected_at = 0;     // ms since the epoch; 0: the client was connected when this was written
+  std::uint32_t expiry_s = 0;     // 0xFFFFFFFF: never
+  Timestamp disconnected_at = 0;  // ms since the epoch; 0: the client was connected when this was written
   friend bool operator==(const SessionEntry&, const SessionEntry&) = default;
 };
 

@@ -1,5 +1,5 @@
-// What the broker's brain is told: routes, session rules, limits. Plain values; app/ reads them from the configuration file,
-// a test or simulator writes them down.
+// What the broker's brain is told: routes, session rules, limits. Plain values; app/ reads them from the configuration
+// file, a test or simulator writes them down.
 #pragma once
 
 #include <chrono>
@@ -23,11 +23,11 @@ enum class PartitionKey : std::uint8_t {
 
 // MQTT topic filter -> log. First match wins.
 struct Route {
-  std::string filter;                        // a topic filter, or with one captured level: "devices/{id}/#"
-  std::string log;                           // must exist
+  std::string filter;  // a topic filter, or with one captured level: "devices/{id}/#"
+  std::string log;     // must exist
   PartitionKey key = PartitionKey::topic;
-  std::size_t key_level = 0;                 // level: index of the captured level, from 0
-  std::string key_property{};                // user_property: its name
+  std::size_t key_level = 0;                     // level: index of the captured level, from 0
+  std::string key_property{};                    // user_property: its name
   std::map<std::string, std::string> headers{};  // added to each record
   friend bool operator==(const Route&, const Route&) = default;
 };
@@ -38,25 +38,29 @@ enum class QueueQos0 : std::uint8_t { no, yes };
 struct SessionSettings {
   // A 3.x session with Clean Session 0, and a 5.0 session that asks for more, are kept this long after the client left.
   std::chrono::seconds max_expiry = std::chrono::hours(24 * 365);
-  std::uint16_t max_in_flight = 256;         // QoS 1 and 2 deliveries without an answer; the client's Receive Maximum counts too
-  std::size_t max_output_bytes = 256 << 10;  // unsent bytes of one connection past which its session leaves the live path
-  std::uint32_t max_subscriptions = 1000;    // of one session
-  std::uint16_t max_awaiting_release = 1024; // QoS 2 ids of one session between PUBREC and PUBREL
-  // Whether messages published at QoS 0 reach a session that was offline then. (To one that is online but slow they do.)
+  std::uint16_t max_in_flight =
+      256;  // QoS 1 and 2 deliveries without an answer; the client's Receive Maximum counts too
+  std::size_t max_output_bytes =
+      256 << 10;                           // unsent bytes of one connection past which its session leaves the live path
+  std::uint32_t max_subscriptions = 1000;  // of one session
+  std::uint16_t max_awaiting_release = 1024;  // QoS 2 ids of one session between PUBREC and PUBREL
+  // Whether messages published at QoS 0 reach a session that was offline then. (To one that is online but slow they
+  // do.)
   QueueQos0 queue_qos0 = QueueQos0::no;
-  // How often the cursors of connected persistent sessions are written down. After a kill a subscriber may see again what
-  // it acknowledged within this time.
+  // How often the cursors of connected persistent sessions are written down. After a kill a subscriber may see again
+  // what it acknowledged within this time.
   std::chrono::milliseconds checkpoint_interval{1000};
 };
 
 struct BrokerSettings {
-  std::string default_log = "mqtt";           // catches what no route matches; must exist
+  std::string default_log = "mqtt";  // catches what no route matches; must exist
   std::vector<Route> routes{};
-  Receipts receipts = Receipts::on;           // MQTT 5.0 PUBACK/PUBREC carry log, partition, offset, ts
+  Receipts receipts = Receipts::on;  // MQTT 5.0 PUBACK/PUBREC carry log, partition, offset, ts
   SessionSettings sessions{};
   mqtt::ConnectionLimits connection{};
-  std::size_t max_retained_payload = 1 << 20; // bytes
-  std::size_t max_batch_bytes = 1 << 20;      // where a batch that gathers publishes is closed; one larger record still fits
+  std::size_t max_retained_payload = 1 << 20;  // bytes
+  std::size_t max_batch_bytes =
+      1 << 20;  // where a batch that gathers publishes is closed; one larger record still fits
 };
 
 }  // namespace bitacora::bridge

@@ -1,6 +1,6 @@
-// One shard: an event loop's worth of broker, without the event loop. It owns the connections and sessions of the client ids
-// that hash to it and does for them all that a broker does. No sockets, threads or clock: whoever owns it (net/, a simulator)
-// calls it from one thread and gives it the time.
+// One shard: an event loop's worth of broker, without the event loop. It owns the connections and sessions of the
+// client ids that hash to it and does for them all that a broker does. No sockets, threads or clock: whoever owns it
+// (net/, a simulator) calls it from one thread and gives it the time.
 //
 //   open(id, ...)        a connection whose CONNECT hashes to this shard
 //   on_bytes(id, ...)    what its socket had
@@ -8,8 +8,8 @@
 //   end_turn(now)        closes the batches gathered since the last one, hands them to the committer, moves cursors on
 //   take_touched()       connections whose output(), closed() or wants_input() may have changed: write, close, read on
 //
-// Order of a turn: any number of inputs, then end_turn, then take_touched. While has_work() is true, call end_turn again
-// soon even without input.
+// Order of a turn: any number of inputs, then end_turn, then take_touched. While has_work() is true, call end_turn
+// again soon even without input.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@
 namespace bitacora::bridge {
 
 using ShardIndex = Strong<struct ShardIndexTag, std::uint32_t>;
-using ConnectionId = Strong<struct ConnectionIdTag, std::uint64_t>;  // chosen by the owner, unique in the shard for ever
+using ConnectionId =
+    Strong<struct ConnectionIdTag, std::uint64_t>;  // chosen by the owner, unique in the shard for ever
 
 // Which shard a client id belongs to: hash % count. An empty id may go anywhere.
 [[nodiscard]] ShardIndex shard_of(std::string_view client_id, std::uint32_t shard_count) noexcept;
@@ -49,8 +50,8 @@ inline constexpr std::string_view sessions_log = "__sessions";
 inline constexpr std::string_view retained_log = "__retained";
 [[nodiscard]] storage::Result<> create_internal_logs(storage::Store& store);
 
-// What the logs say of sessions and retained messages at start. Made once, given to all shards. Writes what it put together
-// back to the journal, through `committer`, which must not have been started yet (run_once is called).
+// What the logs say of sessions and retained messages at start. Made once, given to all shards. Writes what it put
+// together back to the journal, through `committer`, which must not have been started yet (run_once is called).
 class RecoveredState;
 [[nodiscard]] storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::Store& store,
                                                                                    storage::Committer& committer,
@@ -63,13 +64,13 @@ struct ShardOptions {
   std::uint32_t origin = 0;  // of this shard's append requests: unique among the committer's users
   std::shared_ptr<const BrokerSettings> settings;
   std::shared_ptr<const RecoveredState> recovered;
-  std::uint64_t seed = 1;    // for assigned client ids
+  std::uint64_t seed = 1;  // for assigned client ids
 };
 
 class Shard {
  public:
-  // `store`, `committer` and `metrics` outlive the shard. The caller passes every notice of the committer to on_commit, and
-  // creates all shards before the first append.
+  // `store`, `committer` and `metrics` outlive the shard. The caller passes every notice of the committer to on_commit,
+  // and creates all shards before the first append.
   Shard(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, ShardOptions options, Now now);
   ~Shard();
   Shard(const Shard&) = delete;
@@ -89,16 +90,16 @@ class Shard {
 
   // --- output ---
   [[nodiscard]] std::vector<ConnectionId> take_touched();
-  [[nodiscard]] ByteView output(ConnectionId id) const;          // good until the next input or consume
+  [[nodiscard]] ByteView output(ConnectionId id) const;  // good until the next input or consume
   void consume_output(ConnectionId id, std::size_t size, Now now);
-  [[nodiscard]] bool closed(ConnectionId id) const;              // no more input; close when the output is written
-  [[nodiscard]] bool wants_input(ConnectionId id) const;         // false: back-pressure, do not read its socket
-  void forget(ConnectionId id);                                  // the socket is closed; the id is no longer known
+  [[nodiscard]] bool closed(ConnectionId id) const;       // no more input; close when the output is written
+  [[nodiscard]] bool wants_input(ConnectionId id) const;  // false: back-pressure, do not read its socket
+  void forget(ConnectionId id);                           // the socket is closed; the id is no longer known
 
   [[nodiscard]] bool has_work() const;  // cursors can move on: end another turn soon. Waiting is never work
   [[nodiscard]] bool idle() const;      // nothing waits for the committer
-  // When on_time and end_turn have something to do without other input. Batches that wait for room at the committer are one
-  // such thing: room may come without a notice.
+  // When on_time and end_turn have something to do without other input. Batches that wait for room at the committer are
+  // one such thing: room may come without a notice.
   [[nodiscard]] std::optional<MonotonicTime> next_deadline() const;
 
   [[nodiscard]] std::size_t connection_count() const;

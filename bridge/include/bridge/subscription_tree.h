@@ -1,5 +1,6 @@
-// Topic filters as a tree of levels: which values are subscribed to a topic name, in time proportional to the levels of the
-// name and the wildcards on its way, however many filters there are. Iterative, so that no topic is too deep for the stack.
+// Topic filters as a tree of levels: which values are subscribed to a topic name, in time proportional to the levels of
+// the name and the wildcards on its way, however many filters there are. Iterative, so that no topic is too deep for
+// the stack.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +33,8 @@ class SubscriptionTree {
         ++size_;
         return;
       }
-      std::unique_ptr<Node>& child = level == "+" ? node->any : node->children.try_emplace(std::string(level)).first->second;
+      std::unique_ptr<Node>& child =
+          level == "+" ? node->any : node->children.try_emplace(std::string(level)).first->second;
       if (!child) child = std::make_unique<Node>();
       node = child.get();
     }
@@ -98,12 +100,10 @@ class SubscriptionTree {
  private:
   struct Node {
     std::unordered_map<std::string, std::unique_ptr<Node>, StringHash, std::equal_to<>> children;
-    std::unique_ptr<Node> any;   // '+'
-    std::vector<Value> here;     // filters that end in this level
-    std::vector<Value> below;    // filters that end in '#' behind this level: it matches this level too
-    [[nodiscard]] bool empty() const noexcept {
-      return children.empty() && !any && here.empty() && below.empty();
-    }
+    std::unique_ptr<Node> any;  // '+'
+    std::vector<Value> here;    // filters that end in this level
+    std::vector<Value> below;   // filters that end in '#' behind this level: it matches this level too
+    [[nodiscard]] bool empty() const noexcept { return children.empty() && !any && here.empty() && below.empty(); }
   };
 
   static Node* child_of(Node& node, std::string_view level) {
