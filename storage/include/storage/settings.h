@@ -19,9 +19,10 @@ enum class Durability {
 };
 
 enum class Cleanup {
-  remove,   // whole segments go when they are too old or too many (Kafka's cleanup.policy=delete)
-  compact,  // the last record of each key stays (cleanup.policy=compact); records without a key are refused. The ring of
-            // a `memory` log is not compacted
+  remove,  // whole segments go when they are too old or too many (Kafka's cleanup.policy=delete)
+  // The last record of each key stays (cleanup.policy=compact); records without a key are refused. The ring of a
+  // `memory` log is not compacted.
+  compact,
 };
 
 struct LogSettings {
