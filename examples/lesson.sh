@@ -80,7 +80,7 @@ for server in mosquitto bitacora; do
   unset "pid[$server]"
   "start_$server"
   # Until all have come, or nothing more does for 5 s. Different lines are counted: QoS 1 may bring one twice.
-  received[$server]=$( (subscriber "$server" -C "${acknowledged[$server]}" -W 5 || true) | sort -u | wc -l)
+  received[$server]=$( (subscriber "$server" -C "${acknowledged[$server]}" -W 5 2>/dev/null || true) | sort -u | wc -l)
 done
 
 echo
