@@ -217,6 +217,9 @@ std::vector<Run> Committer::State::group(const Items& items, std::vector<AppendO
     runs[place->second].items.push_back(i);
     runs[place->second].batches.push_back(item.batch);
   }
+  // A round holds the append mutex of each: always taken in the same order.
+  std::sort(runs.begin(), runs.end(),
+            [](const Run& a, const Run& b) { return a.partition->index() < b.partition->index(); });
   return runs;
 }
 

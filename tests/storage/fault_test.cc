@@ -155,6 +155,28 @@ TEST_F(WriteFailureTest, failing_twice_takes_the_partition_offline_and_nothing_i
   EXPECT_FALSE(try_append({"d"}).error);
 }
 
+TEST_F(WriteFailureTest, what_a_start_finds_in_the_page_cache_alone_it_makes_durable) {
+  const std::string large(3000, 'b');  // sectors of its own
+  const std::unique_ptr<FaultyFileSystem> no_sync = std::move(faulty);
+  faulty = make_faulty_file_system(*no_sync);
+  open();
+  append({"a"});
+  no_sync->arm(
+      {.kind = FaultKind::failed_sync, .target = FaultTarget::syncs, .at = 1, .sticky = true, .path_contains = {}});
+  fail_next(FaultKind::io_error, FaultTarget::directories, true);  // and no new file
+  ASSERT_TRUE(try_append({large}).error);                          // written, and visible to reads, but not on the disk
+  no_sync->disarm();
+  faulty->disarm();
+  kill();
+  open();
+  ASSERT_THAT(values(), testing::ElementsAre("a", large));
+  append({"c"});
+  lose_power(1);
+  open();
+  EXPECT_THAT(recovery().quarantined, testing::IsEmpty());
+  EXPECT_THAT(values(), testing::ElementsAre("a", large, "c"));
+}
+
 TEST_F(WriteFailureTest, a_full_disk_refuses_and_takes_appends_again_once_there_is_room) {
   open();
   append({"a"});
