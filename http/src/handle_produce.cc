@@ -4,7 +4,6 @@
 //   {"records": [{"key": ..., "value": ..., "partition": 0, "timestamp": 1700000000000,
 //                 "headers": [{"name": "unit", "value": ...}]}]}
 #include <boost/asio/awaitable.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <deque>
 
@@ -28,13 +27,13 @@ class Embedded {
   // nullopt inside: JSON null. As a key or header, a JSON string stands for its characters in every format but binary.
   Parsed<std::optional<ByteView>> value(const json::value& value) {
     if (value.is_null()) return std::optional<ByteView>();
-    if (format_ == EmbeddedFormat::json) return keep(json::serialize(value));
+    if (format_ == EmbeddedFormat::json) return keep(json_of(value));
     return text(value);
   }
   Parsed<std::optional<ByteView>> text(const json::value& value) {
     if (value.is_null()) return std::optional<ByteView>();
     if (!value.is_string()) {
-      if (format_ == EmbeddedFormat::json) return keep(json::serialize(value));
+      if (format_ == EmbeddedFormat::json) return keep(json_of(value));
       return Refused(
           error_answer(422, "keys, values and headers must be strings or null in the formats binary and text"));
     }
@@ -47,6 +46,11 @@ class Embedded {
   std::string_view name(const std::string& name) { return as_text(*keep(name)); }
 
  private:
+  static std::string json_of(const json::value& value) {
+    std::string text;
+    append_json_value(text, value);
+    return text;
+  }
   std::optional<ByteView> keep(std::string bytes) { return as_bytes(kept_.emplace_back(std::move(bytes))); }
 
   EmbeddedFormat format_;
