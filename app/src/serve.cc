@@ -83,6 +83,10 @@ spdlog::level::level_enum level_of(LogLevel level) {
 }
 
 void tell_recovery(const storage::RecoveryReport& report) {
+  if (report.partitions.empty()) {
+    spdlog::info("a new data directory");
+    return;
+  }
   spdlog::info("recovery: {} in {} ms, {} partitions",
                report.clean_shutdown ? "after a clean stop" : "after a crash or kill", report.took.count(),
                report.partitions.size());
@@ -93,7 +97,7 @@ void tell_recovery(const storage::RecoveryReport& report) {
       spdlog::warn("recovery: {}: {} bytes behind offset {} were cut; they were never acknowledged", name,
                    partition.cut_bytes, partition.durable_end);
     }
-    if (partition.memory_lost_before > partition.log_start || partition.memory_lost_before > 0) {
+    if (partition.memory_lost_before > 0) {
       spdlog::warn("recovery: {}: durability is memory: what was acknowledged below offset {} is gone", name,
                    partition.memory_lost_before);
     }
