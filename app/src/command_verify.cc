@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "app/command_line.h"
 #include "app/units.h"
@@ -47,6 +50,16 @@ int cannot(const storage::Error& error) {
   return exit_failed;
 }
 
+// A segment is named by the offset that it begins with; nullopt for a file of another name.
+std::optional<storage::Offset> base_offset_of_name(const std::string& path) {
+  constexpr std::size_t digits = 20;
+  const std::string stem = std::filesystem::path(path).stem().string();
+  storage::Offset offset = 0;
+  const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), offset);
+  const bool whole = error == std::errc() && end == stem.data() + stem.size() && stem.size() == digits;
+  return whole ? std::optional(offset) : std::nullopt;
+}
+
 int verify_file(const std::string& path) {
   const auto files = storage::make_posix_file_system();
   const auto file = files->open(path, storage::OpenMode::read);
@@ -57,6 +70,9 @@ int verify_file(const std::string& path) {
   if (!scan->damage.empty()) {
     verdict.problem(
         fmt::format("{} at position {}: {}; offsets from {} on", path, scan->position, scan->damage, scan->end));
+  }
+  if (const auto named = base_offset_of_name(path); named && scan->batches > 0 && *named != scan->begin) {
+    verdict.problem(fmt::format("{} begins with offset {}, which is not the one of its name", path, scan->begin));
   }
   return conclude(path, verdict);
 }

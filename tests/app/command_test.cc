@@ -50,6 +50,7 @@ Outcome bitacora(const std::vector<std::string>& arguments) {
   return outcome;
 }
 
+constexpr std::streamoff record_batch_size = 95;  // of make_readings' first record
 constexpr Timestamp start_ms = 1'700'000'000'000;
 
 class CommandTest : public testing::Test {
@@ -288,7 +289,7 @@ TEST_F(CommandTest, DumpShowsZerosWrittenAheadAndWhereABatchIsBroken) {
   make_readings();
   EXPECT_THAT(bitacora({"dump", segment(0)}).out, HasSubstr("zeros written ahead"));
   close();
-  flip_byte(segment(0), 100);
+  flip_byte(segment(0), 70);  // in the first batch
   const auto outcome = bitacora({"dump", segment(0)});
   EXPECT_EQ(outcome.status, exit_failed);
   EXPECT_THAT(outcome.out, HasSubstr("position 0: "));
@@ -308,11 +309,15 @@ TEST_F(CommandTest, VerifySaysThatAllIsInOrder) {
 TEST_F(CommandTest, VerifyFindsAFlippedBitWhereverItIsAndChangesNothing) {
   make_readings();
   close();
+  // The leader epoch is not under the CRC: a lone file cannot show it wrong, its directory can.
+  const auto is_of_epoch = [](std::streamoff position) { return position % record_batch_size / 4 == 3; };
   const auto size = static_cast<std::streamoff>(std::filesystem::file_size(segment(0)));
-  ASSERT_GT(size, 150);
+  ASSERT_EQ(size, 2 * record_batch_size - 2);  // its second value is two bytes shorter
   for (std::streamoff position = 0; position < size; position += 7) {
     flip_byte(segment(0), position);
-    for (const auto& path : {directory_, segment(0)}) {
+    std::vector<std::string> paths{directory_};
+    if (!is_of_epoch(position)) paths.push_back(segment(0));
+    for (const auto& path : paths) {
       const auto outcome = bitacora({"verify", path});
       EXPECT_EQ(outcome.status, exit_failed) << path << " at " << position << ": " << outcome.out;
       EXPECT_THAT(outcome.out, HasSubstr("DAMAGED")) << path << " at " << position;
