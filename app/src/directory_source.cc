@@ -25,6 +25,7 @@ class DirectorySource final : public LogSource {
       return SourceFailure(fmt::format("there is no log \"{}\"; there are: {}", name, fmt::join(*logs(), ", ")));
     }
     std::vector<PartitionInfo> infos;
+    infos.reserve(static_cast<std::size_t>(log->partition_count()));
     for (std::int32_t number = 0; number < log->partition_count(); ++number) {
       infos.push_back({number, log->partition(number).offsets()});
     }
@@ -51,6 +52,7 @@ class DirectorySource final : public LogSource {
     const auto offsets = directory_->catalog().group_offsets(name);
     if (!offsets) return SourceFailure(offsets.error().message);
     std::vector<GroupPartition> rows;
+    rows.reserve(offsets->size());
     for (const auto& offset : *offsets) {
       rows.push_back({offset.log, offset.partition, offset.offset, lag_of(offset)});
     }

@@ -41,7 +41,7 @@ class MergedReplay {
   // A record that owns its bytes.
   struct OwnedRecord {
     explicit OwnedRecord(const storage::RecordView& view);
-    [[nodiscard]] storage::RecordView view(std::vector<storage::HeaderView>& headers) const;
+    [[nodiscard]] storage::RecordView view(std::vector<storage::HeaderView>& views) const;
 
     storage::Offset offset;
     Timestamp timestamp;
