@@ -34,7 +34,7 @@ void AppendQueue::flush(std::vector<Refused>& refused) {
     const std::uint64_t id = next_id_++;
     storage::AppendRequest request{first.partition, std::move(first.batch), origin_, id};
     if (auto queued = committer_.submit(std::move(request)); !queued) {
-      first.batch = std::move(request.batch);
+      first.batch = std::move(request.batch);  // NOLINT(bugprone-use-after-move): a refused request is untouched
       if (queued.error().code == storage::Errc::overloaded) return;
       refused.push_back({std::move(first.tickets), first.partition, std::move(queued.error())});
     } else {

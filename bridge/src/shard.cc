@@ -245,7 +245,7 @@ void Shard::State::apply_back_pressure() {
 
 Shard::Shard(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, ShardOptions options,
              Now now)
-    : state_(std::make_unique<State>(store, committer, metrics, options, now)) {}
+    : state_(std::make_unique<State>(store, committer, metrics, std::move(options), now)) {}
 Shard::~Shard() = default;
 
 void Shard::open(ConnectionId id, std::string peer, Now now) {
