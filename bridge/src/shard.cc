@@ -243,9 +243,9 @@ void Shard::State::apply_back_pressure() {
 
 // --- the interface ---
 
-Shard::Shard(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, ShardOptions options,
+Shard::Shard(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, const ShardOptions& options,
              Now now)
-    : state_(std::make_unique<State>(store, committer, metrics, std::move(options), now)) {}
+    : state_(std::make_unique<State>(store, committer, metrics, options, now)) {}
 Shard::~Shard() = default;
 
 void Shard::open(ConnectionId id, std::string peer, Now now) {

@@ -71,7 +71,8 @@ class Shard {
  public:
   // `store`, `committer` and `metrics` outlive the shard. The caller passes every notice of the committer to on_commit,
   // and creates all shards before the first append.
-  Shard(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, ShardOptions options, Now now);
+  Shard(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, const ShardOptions& options,
+        Now now);
   ~Shard();
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
