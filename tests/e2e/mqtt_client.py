@@ -347,7 +347,16 @@ class Client:
         self.expect(PINGRESP)
 
     def disconnect(self):
+        """DISCONNECT, and the socket closed when the server has: one closed over unread bytes is reset, and what was sent
+        last may be lost with it."""
         self.send(b"\xe0\0")
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+            self.socket.settimeout(self.timeout)
+            while self.socket.recv(65536):
+                pass
+        except OSError:
+            pass
         self.close()
 
     def close(self):
