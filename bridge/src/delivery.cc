@@ -3,13 +3,12 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "internal_logs.h"
 
 namespace bitacora::bridge {
 namespace {
 
 constexpr std::size_t max_cached_topics = 1 << 14;
-
-bool is_internal(const storage::Partition& partition) { return partition.log_name().starts_with("__"); }
 
 }  // namespace
 

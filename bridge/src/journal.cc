@@ -1,5 +1,7 @@
 #include "journal.h"
 
+#include "internal_logs.h"
+
 namespace bitacora::bridge {
 namespace {
 
@@ -36,7 +38,7 @@ void Journal::write_subscription(const Subscription& subscription, Ticket ticket
   if (subscription.start) {
     for (std::uint32_t i = 0; i < subscription.start->size(); ++i) {
       const storage::Partition& partition = context_.store.partition(storage::PartitionIndex(i));
-      if (partition.log_name().starts_with("__")) continue;
+      if (is_internal(partition)) continue;
       entry.start.push_back({partition.log_name(), partition.number(), (*subscription.start)[i]});
     }
   }

@@ -8,6 +8,7 @@
 #include "bridge/cursor.h"
 #include "bridge/message.h"
 #include "bridge/shard.h"
+#include "internal_logs.h"
 
 namespace bitacora::bridge {
 namespace {
@@ -44,7 +45,7 @@ std::vector<storage::Partition*> client_partitions(storage::Store& store) {
   std::vector<storage::Partition*> partitions;
   for (std::uint32_t i = 0; i < store.partition_count(); ++i) {
     storage::Partition& partition = store.partition(storage::PartitionIndex(i));
-    if (!partition.log_name().starts_with("__")) partitions.push_back(&partition);
+    if (!is_internal(partition)) partitions.push_back(&partition);
   }
   return partitions;
 }

@@ -12,6 +12,7 @@
 #include "checkpoint.h"
 #include "connect_path.h"
 #include "delivery.h"
+#include "internal_logs.h"
 #include "journal.h"
 #include "mqtt/codec.h"
 #include "operations.h"
@@ -278,7 +279,7 @@ void Shard::on_commit(const std::shared_ptr<const storage::CommitNotice>& notice
   state_->context.now = now;
   for (const storage::CommittedBatch& batch : notice->batches) {
     state_->delivery.on_batch(batch);
-    if (!batch.partition->log_name().starts_with("__")) state_->context.checkpoint_wanted = true;
+    if (!is_internal(*batch.partition)) state_->context.checkpoint_wanted = true;
   }
   for (const storage::AppendOutcome& outcome : notice->outcomes) {
     state_->context.queue.on_outcome(outcome, [&](const RecordFate& fate) { state_->settle(fate); });

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bridge/error_map.h"
+#include "internal_logs.h"
 #include "mqtt/topic.h"
 
 namespace bitacora::bridge {
@@ -174,7 +175,7 @@ bitacora::Result<std::vector<PartitionPosition>, SubscribePath::Refusal> Subscri
 
 bitacora::Result<storage::Partition*, SubscribePath::Refusal> SubscribePath::find_partition(
     const ReplayOfPartition& target) const {
-  storage::Log* log = target.log.starts_with("__") ? nullptr : context_.store.find_log(target.log);
+  storage::Log* log = is_internal_log(target.log) ? nullptr : context_.store.find_log(target.log);
   if (log == nullptr) {
     return tl::unexpected<Refusal>(
         Refusal{mqtt::ReasonCode::topic_filter_invalid, "there is no log \"" + std::string(target.log) + "\""});
