@@ -76,13 +76,16 @@ void Reception::hand_over(Guests::iterator guest, bridge::ShardIndex shard) {
 }
 
 void Reception::arm_timer() {
-  if (timer_armed_ || guests_.empty()) return;
+  if (guests_.empty()) return;
   // The one that waits longest; limits that changed since may have given a later one less time: it is found then.
-  timer_armed_ = true;
-  timer_.expires_after(guests_.begin()->second.deadline - clock_.now().monotonic);
+  const MonotonicTime due = guests_.begin()->second.deadline;
+  if (armed_for_ && *armed_for_ <= due) return;
+  armed_for_ = due;
+  timer_.expires_after(due - clock_.now().monotonic);
   timer_.async_wait([this](const ErrorCode& error) {
-    timer_armed_ = false;
-    if (!error) dismiss_late();
+    if (error) return;
+    armed_for_.reset();
+    dismiss_late();
   });
 }
 

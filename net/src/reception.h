@@ -66,7 +66,7 @@ class Reception {
   const ReceptionOptions options_;
   HandOver hand_over_;
   Timer timer_;
-  bool timer_armed_ = false;
+  std::optional<MonotonicTime> armed_for_;
   GuestNumber last_number_ = 0;
   Guests guests_;
   Bytes buffer_ = Bytes(read_size);
