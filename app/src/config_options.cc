@@ -116,6 +116,24 @@ void describe_connection(OptionVisitor& v, mqtt::ConnectionLimits& limits) {
   v.count("max_filters", limits.codec.max_filters, {1, 65535});
 }
 
+void describe_http(OptionVisitor& v, http::HttpSettings& http) {
+  v.text_list("host_names", http.host_names);
+  v.count("max_connections", http.max_connections, {1, 65535});
+  v.bytes("max_header_bytes", http.max_header_bytes, {kib, mib});
+  v.bytes("max_body_bytes", http.max_body_bytes, {kib, gib});
+  v.bytes("max_read_bytes", http.max_read_bytes, {64 * kib, gib});
+  v.count("max_read_records", http.max_read_records, {1, 10'000'000});
+  v.duration("header_timeout", http.header_timeout, milliseconds(100), minutes(10));
+  v.duration("body_timeout", http.body_timeout, milliseconds(100), hours(1));
+  v.duration("keep_alive_timeout", http.keep_alive_timeout, milliseconds(100), hours(24));
+  v.duration("write_timeout", http.write_timeout, milliseconds(100), hours(1));
+  v.duration("max_wait", http.max_wait, milliseconds(0), hours(1));
+  v.duration("produce_timeout", http.produce_timeout, milliseconds(100), hours(1));
+  v.duration("tail_heartbeat", http.tail_heartbeat, milliseconds(100), hours(1));
+  v.duration("tail_stall_timeout", http.tail_stall_timeout, milliseconds(100), hours(24));
+  v.duration("drain_timeout", http.drain_timeout, milliseconds(0), minutes(10));
+}
+
 }  // namespace
 
 std::string_view name_of(Protocol protocol) noexcept { return protocol_names[static_cast<std::size_t>(protocol)]; }
@@ -133,6 +151,7 @@ void describe(OptionVisitor& v, ServerConfig& config) {
   v.list<bridge::Route>("routes", config.broker.routes, [&](bridge::Route& route) { describe_route(v, route); });
   v.section("sessions", [&] { describe_sessions(v, config.broker.sessions); });
   v.section("mqtt", [&] { describe_connection(v, config.broker.connection); });
+  v.section("http", [&] { describe_http(v, config.http); });
 }
 
 }  // namespace bitacora::app

@@ -37,6 +37,7 @@ class OptionVisitor {
   virtual ~OptionVisitor() = default;
 
   virtual void text(std::string_view key, std::string& value, const TextOption& option) = 0;
+  virtual void text_list(std::string_view key, std::vector<std::string>& value) = 0;
   virtual void text_map(std::string_view key, std::map<std::string, std::string>& value) = 0;
   virtual void ratio(std::string_view key, double& value) = 0;  // 0 .. 1
   virtual void section(std::string_view key, const std::function<void()>& describe_it) = 0;

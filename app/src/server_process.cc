@@ -38,6 +38,7 @@ std::string needs_restart(const ServerConfig& before, const ServerConfig& after)
       a.index_interval_bytes != b.index_interval_bytes) {
     names.emplace_back("[storage] settings other than housekeeping_interval");
   }
+  if (before.http != after.http) names.emplace_back("[http] settings");
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
@@ -138,7 +139,7 @@ ProcessResult ServerProcess::open_doors() {
                                             mqtt);
   for (const Listener& listener : config_.listeners) {
     if (listener.protocol != Protocol::http) continue;
-    http::HttpSettings http;
+    http::HttpSettings http = config_.http;
     http.address = listener.address;
     http.port = listener.port;
     http.origin = first_http_origin + static_cast<std::uint32_t>(http_.size());

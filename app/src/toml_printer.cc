@@ -47,6 +47,12 @@ void TomlPrinter::visit_element(std::string_view key, std::size_t, const std::fu
 
 void TomlPrinter::text(std::string_view key, std::string& value, const TextOption&) { print(key, quoted(value)); }
 
+void TomlPrinter::text_list(std::string_view key, std::vector<std::string>& value) {
+  std::string entries;
+  for (const std::string& text : value) entries += (entries.empty() ? "" : ", ") + quoted(text);
+  print(key, '[' + entries + ']');
+}
+
 void TomlPrinter::text_map(std::string_view key, std::map<std::string, std::string>& value) {
   std::string entries;
   for (const auto& [name, text] : value) {

@@ -11,6 +11,7 @@ class TomlPrinter final : public OptionVisitor {
   [[nodiscard]] std::string take() { return std::move(root_) + std::move(sections_); }
 
   void text(std::string_view key, std::string& value, const TextOption& option) override;
+  void text_list(std::string_view key, std::vector<std::string>& value) override;
   void text_map(std::string_view key, std::map<std::string, std::string>& value) override;
   void ratio(std::string_view key, double& value) override;
   void section(std::string_view key, const std::function<void()>& describe_it) override;

@@ -122,6 +122,22 @@ void TomlReader::text(std::string_view key, std::string& value, const TextOption
   }
 }
 
+void TomlReader::text_list(std::string_view key, std::vector<std::string>& value) {
+  const toml::node* node = take(key);
+  if (node == nullptr) return;
+  const auto* array = node->as_array();
+  if (array == nullptr) return expected(key, *node, "a list of strings, [\"a\", \"b\"]", describe_value(*node));
+  value.clear();
+  for (const toml::node& entry : *array) {
+    const auto* text = entry.as_string();
+    if (text != nullptr && !text->get().empty()) {
+      value.push_back(text->get());
+    } else {
+      expected("each entry of " + std::string(key), entry, "a string that is not empty", describe_value(entry));
+    }
+  }
+}
+
 void TomlReader::text_map(std::string_view key, std::map<std::string, std::string>& value) {
   const toml::node* node = take(key);
   if (node == nullptr) return;

@@ -17,6 +17,7 @@ class TomlReader final : public OptionVisitor {
   void report_unknown_keys();
 
   void text(std::string_view key, std::string& value, const TextOption& option) override;
+  void text_list(std::string_view key, std::vector<std::string>& value) override;
   void text_map(std::string_view key, std::map<std::string, std::string>& value) override;
   void ratio(std::string_view key, double& value) override;
   void section(std::string_view key, const std::function<void()>& describe_it) override;

@@ -202,6 +202,14 @@ TEST(ConfigMistakes, AreAllToldAtOnceInTheOrderOfTheFile) {
                   StartsWith("x.toml:8:7: ")));
 }
 
+TEST(Config, TakesAListOfNamesAndSaysWhichEntryIsNone) {
+  EXPECT_THAT(accepted("[http]\nhost_names = [\"log.example.org\", \"log\"]").http.host_names,
+              ElementsAre("log.example.org", "log"));
+  EXPECT_THAT(mistakes_in("[http]\nhost_names = \"log\""), ElementsAre(StartsWith("x.toml:2:14: ")));
+  EXPECT_THAT(mistakes_in("[http]\nhost_names = [\"log\", 7,\n\"\"]"),
+              ElementsAre(AllOf(StartsWith("x.toml:2:22: "), HasSubstr("the number 7")), StartsWith("x.toml:3:1: ")));
+}
+
 TEST(ConfigFile, ThatIsNotThereIsToldWithItsName) {
   const auto config = load_config("/nonexistent/bitacora.toml");
   ASSERT_FALSE(config);

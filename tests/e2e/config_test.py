@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The configuration file as the server meets it: mistakes named with their line, SIGHUP whole or not at all, a clean stop."""
 
+import http.client
 import re
 import subprocess
 import tempfile
@@ -76,6 +77,18 @@ class ConfigTest(unittest.TestCase):
             client.publish("alarm/fire", b"x", 1)
             self.assertEqual(self.logs(server), {"mqtt"})
             self.assertTrue(server.is_running())
+
+    def test_the_http_section_reaches_the_http_door(self):
+        def status(server, host, body=b""):
+            connection = http.client.HTTPConnection("127.0.0.1", server.ports["http"], timeout=60)
+            connection.request("POST" if body else "GET", "/topics/mqtt" if body else "/topics", body, {"Host": host})
+            with connection.getresponse() as response:
+                return response.status
+
+        with Server(config='[http]\nhost_names = ["log.example.org"]\nmax_body_bytes = "1KiB"\n') as server:
+            self.assertEqual(status(server, "log.example.org"), 200)
+            self.assertNotEqual(status(server, "elsewhere.example.org"), 200)
+            self.assertEqual(status(server, "localhost", b" " * 2000), 413)
 
     def test_terminate_stops_cleanly(self):
         with Server() as server:

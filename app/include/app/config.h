@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "bridge/settings.h"
+#include "http/settings.h"
 #include "storage/settings.h"
 
 namespace bitacora::app {
@@ -54,6 +55,7 @@ struct ServerConfig {
   StorageConfig storage;
   std::vector<LogConfig> logs{{"mqtt"}};
   bridge::BrokerSettings broker;
+  http::HttpSettings http;  // of every HTTP listener; address, port and origin are each one's own
 };
 
 // One thing that is wrong, and what to do about it.
