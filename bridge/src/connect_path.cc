@@ -102,7 +102,7 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
 void ConnectPath::refuse(Connection& connection, const mqtt::ConnectEvent& event, mqtt::ReasonCode reason,
                          std::string_view why) {
   context_.metrics.connects_refused.add();
-  spdlog::info("{}: CONNECT of client \"{}\" refused: {}", connection.peer, event.packet.client_id, why);
+  spdlog::info("{}: CONNECT of client \"{}\" refused: {}", connection.origin.peer, event.packet.client_id, why);
   connection.mqtt.connack(event.slot, mqtt::Connack{mqtt::SessionPresent::no, reason, {}}, context_.now);
   context_.touch(connection);
 }
@@ -122,7 +122,7 @@ std::string ConnectPath::assign_client_id() {
 void ConnectPath::take_over(Session& session) {
   context_.metrics.takeovers.add();
   Connection& old = *session.owner;
-  spdlog::info("client {}: taken over by a new connection; {} is closed", session.client_id, old.peer);
+  spdlog::info("client {}: taken over by a new connection; {} is closed", session.client_id, old.origin.peer);
   old.mqtt.close(mqtt::ReasonCode::session_taken_over);  // [MQTT-3.1.4-3]
   on_closed(old, mqtt::ClosedEvent{mqtt::CloseCause::server, mqtt::ReasonCode::session_taken_over, "taken over", {}});
   context_.touch(old);
@@ -182,7 +182,7 @@ void ConnectPath::on_closed(Connection& connection, const mqtt::ClosedEvent& eve
   if (event.cause == mqtt::CloseCause::protocol_error) context_.metrics.protocol_errors.add();
   if (event.cause == mqtt::CloseCause::timeout) context_.metrics.timeouts.add();
   if (!event.message.empty()) {
-    spdlog::info("{}{}{}: closed: {}", connection.peer, connection.session != nullptr ? " client " : "",
+    spdlog::info("{}{}{}: closed: {}", connection.origin.peer, connection.session != nullptr ? " client " : "",
                  connection.session != nullptr ? connection.session->client_id : "", event.message);
   }
   Session* session = connection.session;

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/strong.h"
+#include "bridge/connection_origin.h"
 #include "bridge/cursor.h"
 #include "bridge/in_flight.h"
 #include "bridge/message.h"
@@ -125,11 +126,11 @@ struct Session {
 
 // A network connection as the shard knows it.
 struct Connection {
-  Connection(ConnectionId connection_id, std::string peer_name, const mqtt::ConnectionLimits& limits, Now now)
-      : id(connection_id), peer(std::move(peer_name)), mqtt(limits, now) {}
+  Connection(ConnectionId connection_id, ConnectionOrigin came_from, const mqtt::ConnectionLimits& limits, Now now)
+      : id(connection_id), origin(std::move(came_from)), mqtt(limits, now) {}
 
   ConnectionId id;
-  std::string peer;
+  ConnectionOrigin origin;
   mqtt::ServerConnection mqtt;
   Session* session = nullptr;                    // from CONNECT on; the session's `connection` is set at CONNACK
   std::optional<MonotonicTime> queued_deadline;  // what is in the shard's timer queue for it

@@ -249,9 +249,9 @@ Shard::Shard(storage::Store& store, storage::Committer& committer, BrokerMetrics
     : state_(std::make_unique<State>(store, committer, metrics, options, now)) {}
 Shard::~Shard() = default;
 
-void Shard::open(ConnectionId id, std::string peer, Now now) {
+void Shard::open(ConnectionId id, ConnectionOrigin origin, Now now) {
   state_->context.now = now;
-  auto connection = std::make_unique<Connection>(id, std::move(peer), state_->context.settings->connection, now);
+  auto connection = std::make_unique<Connection>(id, std::move(origin), state_->context.settings->connection, now);
   Connection& opened = *connection;
   const bool is_new = state_->connections.emplace(id, std::move(connection)).second;
   BITACORA_ASSERT(is_new);

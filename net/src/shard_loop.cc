@@ -76,7 +76,7 @@ void ShardLoop::open(Arrival arrival) {
   const ConnectionId id = last_id_ = ConnectionId(last_id_.value() + 1);
   connections_.try_emplace(id, std::move(*socket), std::move(arrival.seat));
   const Now now = clock_.now();
-  shard_.open(id, std::move(arrival.peer), now);
+  shard_.open(id, {.peer = std::move(arrival.peer)}, now);
   shard_.on_bytes(id, arrival.bytes, now);
   to_serve_.push_back(id);
   schedule_turn();

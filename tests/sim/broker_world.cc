@@ -77,7 +77,7 @@ bridge::ConnectionId BrokerWorld::open(Client& client, std::string_view client_i
   const bridge::ConnectionId id(next_connection_++);
   const std::uint32_t shard = client_id.empty() ? 0 : bridge::shard_of(client_id, options_.shards).value();
   links_[id.value()] = {&client, shard, true};
-  shards_[shard]->open(id, "sim", clock_.now());
+  shards_[shard]->open(id, {.peer = "sim"}, clock_.now());
   return id;
 }
 

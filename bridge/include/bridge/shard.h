@@ -22,6 +22,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/strong.h"
+#include "bridge/connection_origin.h"
 #include "bridge/metrics.h"
 #include "bridge/settings.h"
 #include "mqtt/server_connection.h"
@@ -78,7 +79,7 @@ class Shard {
   Shard& operator=(const Shard&) = delete;
 
   // --- input ---
-  void open(ConnectionId id, std::string peer, Now now);  // `peer`: "127.0.0.1:50123", for the log
+  void open(ConnectionId id, ConnectionOrigin origin, Now now);
   void on_bytes(ConnectionId id, ByteView bytes, Now now);
   void on_transport_closed(ConnectionId id, Now now);
   void on_commit(const std::shared_ptr<const storage::CommitNotice>& notice, Now now);
