@@ -155,7 +155,7 @@ void ConnectPath::on_settled(Operation& operation, Connection& connection, Sessi
     return;
   }
   mqtt::Connack connack;
-  connack.session_present = operation.session_present;  // [MQTT-3.2.2-2, -3]
+  connack.session_present = operation.session_present;  // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
   if (session->version == mqtt::ProtocolVersion::v5) {
     connack.properties.session_expiry_interval = session->expiry_s;
     connack.properties.shared_subscription_available = 0;
@@ -188,7 +188,7 @@ void ConnectPath::on_closed(Connection& connection, const mqtt::ClosedEvent& eve
   Session* session = connection.session;
   if (session == nullptr || session->owner != &connection) return;
   if (event.session_expiry_interval && session->expiry_s != 0) session->expiry_s = *event.session_expiry_interval;
-  if (event.cause == mqtt::CloseCause::peer_disconnected) session->will.reset();  // [MQTT-3.1.2-10, 3.14.4-3]
+  if (event.cause == mqtt::CloseCause::peer_disconnected) session->will.reset();  // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
   connection.session = nullptr;
   leave(*session);
 }

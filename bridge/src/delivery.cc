@@ -49,7 +49,8 @@ const std::vector<Delivery::FeedMatch>& Delivery::matches_of(std::string_view to
     match->maximum_qos = std::max(match->maximum_qos, subscription->options.maximum_qos);  // [MQTT-3.3.4-2]
     match->retain_as_published |= subscription->options.retain_as_published;
     match->no_local |= subscription->options.no_local;
-    if (subscription->identifier != 0) match->identifiers.push_back(subscription->identifier);  // [MQTT-3.3.4-3, -4]
+    // [MQTT-3.3.4-3] [MQTT-3.3.4-4]
+    if (subscription->identifier != 0) match->identifiers.push_back(subscription->identifier);
   });
   return match_cache_.emplace(topic, std::move(matches)).first->second;
 }
@@ -189,7 +190,7 @@ Delivery::Room Delivery::send(const FeedMatch& match, const Message& message, co
   publish.topic = message.topic;
   publish.payload = message.payload;
   publish.qos = qos;
-  publish.retain = match.retain_as_published ? message.retain : mqtt::Retain::no;  // [MQTT-3.3.1-12, -13]
+  publish.retain = match.retain_as_published ? message.retain : mqtt::Retain::no;  // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
   publish.properties = message.properties;
   publish.properties.subscription_identifiers = match.identifiers;
   transmit(session, publish, {0, place.partition, place.offset, match.feed, {}, publish.retain, 0}, message);

@@ -61,7 +61,7 @@ class Delivery {
   [[nodiscard]] const RetainedIndex& retained() const noexcept { return retained_; }
 
  private:
-  // What of a feed's subscriptions matches one topic, taken together: one copy is sent [MQTT-3.3.4-2..4].
+  // What of a feed's subscriptions matches one topic, taken together: one copy is sent, see [MQTT-3.3.4-4].
   struct FeedMatch {
     Feed* feed = nullptr;
     mqtt::QoS maximum_qos = mqtt::QoS::at_most_once;

@@ -7,7 +7,8 @@
 namespace bitacora::bridge {
 namespace {
 
-// What a PUBLISH forwards of its properties [MQTT-3.3.2-4, -15, -16, -17, -20]; the rest is of the connection.
+// What a PUBLISH forwards of its properties, unaltered; the rest is of the connection. [MQTT-3.3.2-4] [MQTT-3.3.2-15]
+// [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
 mqtt::Properties forwarded(const mqtt::Properties& of_publish) {
   mqtt::Properties properties;
   properties.payload_format_indicator = of_publish.payload_format_indicator;
@@ -74,7 +75,7 @@ void PublishPath::append(const Message& message, const Destination& destination,
   if (waits) operations_.at(ticket).waiting_for = message.retain == mqtt::Retain::yes ? 2 : 1;
   context_.queue.add(*destination.partition, record, ticket);
   if (message.retain == mqtt::Retain::no) return;     // [MQTT-3.3.1-8]
-  if (message.payload.empty()) record.value.reset();  // removes it [MQTT-3.3.1-6, -7]
+  if (message.payload.empty()) record.value.reset();  // removes it [MQTT-3.3.1-6] [MQTT-3.3.1-7]
   context_.queue.add(context_.retained_partition, record, ticket);
 }
 

@@ -11,7 +11,7 @@
 namespace bitacora::bridge {
 namespace {
 
-// Retain Handling [MQTT-3.3.1-9..-11].
+// Retain Handling [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11].
 bool wants_retained(const mqtt::SubscriptionOptions& options, bool is_new) {
   switch (options.retain_handling) {
     case mqtt::RetainHandling::send: return true;
@@ -35,7 +35,7 @@ void SubscribePath::on_subscribe(Connection& connection, const mqtt::SubscribeEv
   operation.session_epoch = session.epoch;
   operation.packet_id = event.packet.packet_id;
   std::vector<std::string> made;  // names, once each: a filter that comes twice replaces its own subscription
-  for (const mqtt::SubscribeEntry& entry : event.packet.entries) {  // [MQTT-3.8.4-5, -6]
+  for (const mqtt::SubscribeEntry& entry : event.packet.entries) {  // [MQTT-3.8.4-5] [MQTT-3.8.4-6]
     Granted granted = subscribe(session, entry, identifier);
     if (granted) {
       if (std::ranges::find(made, entry.filter) == made.end()) made.emplace_back(entry.filter);
@@ -197,7 +197,7 @@ void SubscribePath::on_unsubscribe(Connection& connection, const mqtt::Unsubscri
   operation.session_epoch = session.epoch;
   operation.packet_id = event.packet.packet_id;
   std::vector<std::string> removed;
-  for (const std::string_view filter : event.packet.filters) {  // [MQTT-3.10.4-1, -6]
+  for (const std::string_view filter : event.packet.filters) {  // [MQTT-3.10.4-1] [MQTT-3.10.4-6]
     const bool known = session.subscriptions.contains(filter);
     operation.reasons.push_back(known ? mqtt::ReasonCode::success : mqtt::ReasonCode::no_subscription_existed);
     if (known && std::ranges::find(removed, filter) == removed.end()) removed.emplace_back(filter);

@@ -13,7 +13,7 @@ constexpr std::size_t alias_property_size = 3;  // identifier and two bytes: a t
 
 std::optional<std::string_view> InboundAliases::resolve(std::string_view topic, std::uint16_t alias,
                                                         std::uint16_t maximum) {
-  if (alias == 0 || alias > maximum) return std::nullopt;  // [MQTT-3.3.2-8, -12]
+  if (alias == 0 || alias > maximum) return std::nullopt;  // [MQTT-3.3.2-8] [MQTT-3.3.2-12]
   if (topic.empty()) {
     if (alias > topics_.size() || topics_[alias - 1].empty()) return std::nullopt;
     return topics_[alias - 1];
@@ -32,7 +32,7 @@ const Packet* OutboundAliases::apply(const Publish& publish) {
   const std::size_t index = index_of(publish.topic);
   auto& aliased = std::get<Publish>(aliased_);
   aliased = publish;
-  aliased.properties.topic_alias = static_cast<std::uint16_t>(index + 1);
+  aliased.properties.topic_alias = static_cast<std::uint16_t>(index + 1);  // [MQTT-3.3.2-11]
   if (topics_[index] == publish.topic) aliased.topic = {};
   return &aliased_;
 }

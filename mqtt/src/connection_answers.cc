@@ -44,7 +44,8 @@ std::size_t AnswerQueue::answer(AnswerSlot slot_number, const Packet& packet, Pr
   const std::size_t index = slot_number.value() - first_;
   Slot& slot = at(index);
   BITACORA_ASSERT(slot.state == State::open);
-  BITACORA_ASSERT(slot.type == type_of(packet) && slot.id == id_of(packet));  // [MQTT-2.2.1-5, -6]
+  // [MQTT-3.8.4-2] [MQTT-3.10.4-5]
+  BITACORA_ASSERT(slot.type == type_of(packet) && slot.id == id_of(packet));  // [MQTT-2.2.1-5] [MQTT-2.2.1-6]
   slot.state = finishes_publish(packet) ? State::answered_finishes_publish : State::answered;
   if (index > 0) {
     encode(slot.bytes, packet, version);

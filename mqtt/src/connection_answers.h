@@ -1,5 +1,5 @@
-// Answers in the order of what they answer [MQTT-4.6.0-2..4]. A slot is opened as a packet comes in; its answer may be
-// given at any time and leaves when all slots before it have left.
+// Answers in the order of what they answer [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT-4.6.0-4]. A slot is opened as a packet
+// comes in; its answer may be given at any time and leaves when all slots before it have left.
 #pragma once
 
 #include <cstdint>

@@ -106,8 +106,8 @@ std::optional<Event> ServerConnection::State::receive(Connect& connect) {
                                                              " bytes, at most " + std::to_string(limits.max_client_id) +
                                                              " are accepted");  // [MQTT-3.1.3-8]
   }
-  // 5.0 [MQTT-3.1.3-6]: the server chooses an id. 3.1.1 [MQTT-3.1.3-7, -8]: only for a session that will not outlive
-  // the connection. 3.1 asks for 1 to 23 bytes; longer ones are accepted.
+  // 5.0 [MQTT-3.1.3-6]: the server chooses an id. [MQTT311-3.1.3-7] [MQTT311-3.1.3-8]: only for a session that will not
+  // outlive the connection. 3.1 asks for 1 to 23 bytes; longer ones are accepted.
   const bool may_be_empty = client.version == ProtocolVersion::v5 ||
                             (client.version == ProtocolVersion::v3_1_1 && connect.clean_start == CleanStart::yes);
   if (connect.client_id.empty() && !may_be_empty) {
@@ -136,6 +136,7 @@ std::optional<Event> ServerConnection::State::receive(Publish& publish) {
                 "more than " + std::to_string(limits.receive_maximum) + " publishes without an answer");
   }
   if (unanswered < 65535) ++unanswered;
+  // [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.3-8]
   const PacketType answer = publish.qos == QoS::at_least_once ? PacketType::puback : PacketType::pubrec;
   const AnswerSlot slot = answers.open(answer, publish.packet_id);
   return std::optional<Event>(std::in_place, PublishEvent{std::move(publish), slot});
@@ -156,7 +157,7 @@ bool ServerConnection::State::resolve_topic(Publish& publish) {
 }
 
 std::optional<Event> ServerConnection::State::receive(Pubrel& pubrel) {
-  const AnswerSlot slot = answers.open(PacketType::pubcomp, pubrel.packet_id);
+  const AnswerSlot slot = answers.open(PacketType::pubcomp, pubrel.packet_id);  // [MQTT-4.3.3-11]
   return std::optional<Event>(std::in_place, PubrelEvent{std::move(pubrel), slot});
 }
 
@@ -169,7 +170,7 @@ std::optional<Event> ServerConnection::State::receive(Subscribe& subscribe) {
       return fail(ReasonCode::protocol_error, "No Local on a shared subscription");  // [MQTT-3.8.3-4]
     }
   }
-  const AnswerSlot slot = answers.open(PacketType::suback, subscribe.packet_id);
+  const AnswerSlot slot = answers.open(PacketType::suback, subscribe.packet_id);  // [MQTT-3.8.4-1]
   return std::optional<Event>(std::in_place, SubscribeEvent{std::move(subscribe), slot});
 }
 
@@ -179,7 +180,7 @@ std::optional<Event> ServerConnection::State::receive(Unsubscribe& unsubscribe) 
       return fail(ReasonCode::topic_filter_invalid, "too many levels in a topic filter");
     }
   }
-  const AnswerSlot slot = answers.open(PacketType::unsuback, unsubscribe.packet_id);
+  const AnswerSlot slot = answers.open(PacketType::unsuback, unsubscribe.packet_id);  // [MQTT-3.10.4-4]
   return std::optional<Event>(std::in_place, UnsubscribeEvent{std::move(unsubscribe), slot});
 }
 
@@ -221,7 +222,8 @@ std::optional<Event> ServerConnection::State::receive(Auth& auth) {
     return fail(ReasonCode::protocol_error, "AUTH without an Authentication Method in CONNECT");  // [MQTT-4.12.0-6]
   }
   if (auth.properties.authentication_method != client.authentication_method) {
-    return fail(ReasonCode::protocol_error, "AUTH with another Authentication Method");  // [MQTT-4.12.0-5, 4.12.1-1]
+    return fail(ReasonCode::protocol_error,
+                "AUTH with another Authentication Method");  // [MQTT-4.12.0-5] [MQTT-4.12.1-1]
   }
   const bool expected = auth.reason == ReasonCode::continue_authentication ||
                         (auth.reason == ReasonCode::reauthenticate && phase == Phase::open);  // [MQTT-3.15.2-1]

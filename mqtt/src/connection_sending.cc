@@ -22,7 +22,7 @@ void ServerConnection::State::connack(AnswerSlot slot, const Connack& packet, No
   BITACORA_ASSERT(phase == Phase::connack || phase == Phase::authenticating);  // [MQTT-3.2.0-2]
   if (is_error(packet.reason)) {
     ClosedEvent event{CloseCause::server, packet.reason, std::string(packet.properties.reason_string.value_or("")), {}};
-    return finish(std::move(event), packet.properties);  // [MQTT-3.2.2-7]
+    return finish(std::move(event), packet.properties);  // [MQTT-3.2.2-7] [MQTT-4.12.0-4]
   }
   if (!send(complete(packet))) {
     return finish({CloseCause::server, ReasonCode::packet_too_large, "CONNACK does not fit the client's limit", {}});
@@ -79,7 +79,8 @@ bool ServerConnection::State::submit(const Packet& packet) {
   if (std::holds_alternative<Auth>(packet)) {
     BITACORA_ASSERT(!client.authentication_method.empty());  // [MQTT-4.12.0-6]
     BITACORA_ASSERT(phase == Phase::connack || phase == Phase::open);
-    if (!send(packet)) return false;
+    BITACORA_ASSERT(std::get<Auth>(packet).reason == ReasonCode::continue_authentication || phase == Phase::open);
+    if (!send(packet)) return false;  // [MQTT-4.12.0-2]
     if (phase == Phase::connack) phase = Phase::authenticating;
     return true;
   }
@@ -100,7 +101,7 @@ bool ServerConnection::State::send(const Packet& packet) {
 bool ServerConnection::State::send_publish(const Packet& packet) {
   const auto& publish = std::get<Publish>(packet);
   const std::uint16_t maximum = std::min(client.topic_alias_maximum, limits.topic_alias_maximum_out);
-  if (maximum == 0) return send(packet);  // [MQTT-3.1.2-26, -27]
+  if (maximum == 0) return send(packet);  // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
   if (!outbound_aliases) outbound_aliases = std::make_unique<OutboundAliases>(maximum);
   const Packet* aliased = outbound_aliases->apply(publish);
   if (aliased == nullptr || !send(*aliased)) return send(packet);
@@ -116,7 +117,7 @@ void ServerConnection::State::finish(ClosedEvent event, Properties properties) {
   }
   properties.session_expiry_interval.reset();  // [MQTT-3.14.2-2]
   tell_end(*closed_event, properties);
-  phase = Phase::closed;
+  phase = Phase::closed;  // the last packet [MQTT-3.14.4-1]; the owner closes [MQTT-3.14.4-2] [MQTT-4.13.2-1]
   answers = {};
   outbound_aliases.reset();
 }

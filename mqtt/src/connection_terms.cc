@@ -40,7 +40,7 @@ ClientTerms terms_of(const Connect& connect) {
   ClientTerms terms;
   terms.version = connect.version;
   terms.keep_alive_s = connect.keep_alive;
-  terms.receive_maximum = properties.receive_maximum.value_or(65535);
+  terms.receive_maximum = properties.receive_maximum.value_or(65535);  // [MQTT-4.9.0-1]: 0 is refused by the codec
   terms.topic_alias_maximum = properties.topic_alias_maximum.value_or(0);
   terms.maximum_packet_size = properties.maximum_packet_size.value_or(0xFFFFFFFF);
   terms.wants_problem_information = properties.request_problem_information.value_or(1) != 0;
@@ -57,7 +57,9 @@ const Packet* fit(const Packet& packet, const ClientTerms& client, std::optional
   if ((!has_explanation || wanted) && fits(packet, client)) return &packet;  // [MQTT-3.1.2-24]
   if (!has_explanation) return nullptr;
 
-  // [MQTT-3.2.2-19, -20], 3.4.2-2, -3 and their like for each packet type.
+  // Explanations give way: [MQTT-3.2.2-19] [MQTT-3.2.2-20] [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3]
+  // [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3] [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.11.2-1]
+  // [MQTT-3.11.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.15.2-2] [MQTT-3.15.2-3]
   trimmed = packet;
   Properties& properties = *explaining_properties(*trimmed);
   properties.user_properties.clear();

@@ -17,7 +17,7 @@ bool has_flags_of_some_version(PacketType type, std::uint8_t flags) noexcept {
     case PacketType::pubrel:
     case PacketType::subscribe:
     case PacketType::unsubscribe: return (flags & 0b0111) == 0b0010;
-    default: return flags == 0;
+    default: return flags == 0;  // [MQTT-3.14.1-1] [MQTT-3.15.1-1]
   }
 }
 

@@ -33,7 +33,7 @@ void check_connect_flags(Reader& reader, ProtocolVersion version, std::uint8_t f
       reader.expect((flags & will_retain_flag) == 0, malformed, "Will Retain", "is set without a Will [MQTT-3.1.2-13]");
     }
   }
-  if (version != ProtocolVersion::v5) {  // 3.1.1: [MQTT-3.1.2-22]
+  if (version != ProtocolVersion::v5) {  // [MQTT311-3.1.2-22]
     reader.expect((flags & password_flag) == 0 || (flags & user_name_flag) != 0, malformed, "the password",
                   "comes without a user name");
   }
@@ -79,6 +79,7 @@ void decode_body(Reader& reader, const DecodeContext& context_so_far, Connect& p
     decode_properties(reader, PacketType::connect, context.limits, packet.properties);
   }
 
+  // [MQTT-3.1.3-1]: in this order
   packet.client_id = reader.string("Client Identifier");                            // [MQTT-3.1.3-3], [MQTT-3.1.3-4]
   if ((flags & will_flag) != 0) packet.will = decode_will(reader, context, flags);  // [MQTT-3.1.2-9]
   if ((flags & user_name_flag) != 0 && is_there(reader, packet.version)) {          // [MQTT-3.1.2-16], [MQTT-3.1.2-17]

@@ -68,7 +68,7 @@ class PropertyListReader {
   }
   template <class Row>
   void take(const Row& row, std::optional<std::string_view>& value) {
-    value = list_.string(row.name, limits_.max_string);
+    value = list_.string(row.name, limits_.max_string);  // [MQTT-3.3.2-13] [MQTT-3.3.2-19]
   }
   template <class Row>
   void take(const Row& row, std::optional<ByteView>& value) {
@@ -77,7 +77,7 @@ class PropertyListReader {
   template <class Row>
   void take(const Row& row, std::vector<UserProperty>& values) {
     UserProperty property;
-    property.name = list_.string(row.name, limits_.max_string);
+    property.name = list_.string(row.name, limits_.max_string);  // [MQTT-1.5.7-1]
     property.value = list_.string(row.name, limits_.max_string);
     user_property_bytes_ += property.name.size() + property.value.size();
     list_.expect(values.size() < limits_.max_user_properties, ReasonCode::quota_exceeded, row.name,

@@ -21,7 +21,7 @@ std::string_view decode_filter(Reader& reader) {
 SubscriptionOptions decode_subscription_options(Reader& reader, ProtocolVersion version) {
   const unsigned bits = reader.byte("Subscription Options");
   if (version != ProtocolVersion::v5) {
-    reader.expect(bits <= 2, malformed, "Requested QoS", "is not 0, 1 or 2 [3.1.1: MQTT-3.8.3-4]");
+    reader.expect(bits <= 2, malformed, "Requested QoS", "is not 0, 1 or 2 [MQTT311-3.8.3-4]");
     return {.maximum_qos = QoS(bits & 0b11)};
   }
   const unsigned qos = bits & 0b11;
@@ -62,7 +62,7 @@ void decode_body(Reader& reader, const DecodeContext& context, Suback& packet) {
       packet.reasons.push_back(decode_reason(reader, PacketType::suback));  // [MQTT-3.9.3-2]
     } else {
       const std::optional<ReasonCode> reason = reason_of_suback_return_code(reader.byte("Return Code"));
-      reader.expect(reason.has_value(), malformed, "Return Code", "is not 0, 1, 2 or 0x80 [3.1.1: MQTT-3.9.3-2]");
+      reader.expect(reason.has_value(), malformed, "Return Code", "is not 0, 1, 2 or 0x80 [MQTT311-3.9.3-2]");
       packet.reasons.push_back(reason.value_or(ReasonCode::unspecified_error));
     }
   }

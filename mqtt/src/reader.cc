@@ -58,7 +58,8 @@ std::uint32_t Reader::variable_byte_integer(const char* field) {
 std::string_view Reader::string(const char* field, std::size_t max_size) {
   const std::string_view text = as_text(binary(field, max_size));
   if (is_valid_utf8_string(text)) return text;
-  fail(ReasonCode::malformed_packet, field, "is not well-formed UTF-8 or has a U+0000 in it [MQTT-1.5.4-1, -2]");
+  fail(ReasonCode::malformed_packet, field,
+       "is not well-formed UTF-8 or has a U+0000 in it [MQTT-1.5.4-1] [MQTT-1.5.4-2]");
   return {};
 }
 

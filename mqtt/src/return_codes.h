@@ -12,7 +12,7 @@ namespace bitacora::mqtt {
 [[nodiscard]] std::uint8_t connack_return_code(ReasonCode reason) noexcept;
 [[nodiscard]] std::optional<ReasonCode> reason_of_connack_return_code(std::uint8_t code) noexcept;
 
-// SUBACK: 0, 1, 2, or 0x80 for every error [3.1.1: MQTT-3.9.3-2].
+// SUBACK: 0, 1, 2, or 0x80 for every error [MQTT311-3.9.3-2].
 [[nodiscard]] std::uint8_t suback_return_code(ReasonCode reason) noexcept;
 [[nodiscard]] std::optional<ReasonCode> reason_of_suback_return_code(std::uint8_t code) noexcept;
 

@@ -20,6 +20,7 @@ std::optional<MonotonicTime> ServerConnection::State::next_deadline() const noex
     case Phase::open: break;
   }
   std::optional<MonotonicTime> deadline;
+  // [MQTT-3.1.2-22]
   if (client.keep_alive_s != 0) deadline = last_input + client.keep_alive_s * std::chrono::milliseconds(1500);
   if (partial_since) {
     const MonotonicTime whole_by = *partial_since + limits.packet_timeout;

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t max_topic_size = 65535;  // [MQTT-4.7.3-3]
 
+// [MQTT-4.7.3-1]
 bool has_topic_size(std::string_view text) noexcept { return !text.empty() && text.size() <= max_topic_size; }
 
 bool begins_with_wildcard(std::string_view filter) noexcept { return filter.front() == '+' || filter.front() == '#'; }
@@ -22,7 +23,7 @@ bool meet_in_nothing(std::string_view a, std::string_view b) noexcept { return a
 }  // namespace
 
 bool is_valid_topic_name(std::string_view name) noexcept {
-  const auto is_allowed = [](char c) { return c != '+' && c != '#' && c != '\0'; };
+  const auto is_allowed = [](char c) { return c != '+' && c != '#' && c != '\0'; };  // [MQTT-4.7.0-1] [MQTT-4.7.3-2]
   return has_topic_size(name) && std::ranges::all_of(name, is_allowed);
 }
 
@@ -48,6 +49,7 @@ std::string_view take_level(std::string_view& rest) noexcept {
   return level;
 }
 
+// Levels are compared byte by byte: nothing is normalized [MQTT-4.7.3-4].
 bool matches(std::string_view filter, std::string_view name) noexcept {
   if (is_hidden_from(name, filter)) return false;
   while (filter.data() != nullptr && name.data() != nullptr) {

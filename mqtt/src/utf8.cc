@@ -1,4 +1,5 @@
-// UTF-8 as MQTT takes it (section 1.5.4): the well-formed sequences of Unicode's Table 3-7 and no U+0000.
+// UTF-8 as MQTT takes it (section 1.5.4): the well-formed sequences of Unicode's Table 3-7 and no U+0000. Nothing is
+// stripped: EF BB BF is a character like others [MQTT-1.5.4-3].
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

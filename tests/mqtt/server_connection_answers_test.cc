@@ -47,7 +47,7 @@ AnswerSlot slot_of(const Event& event) {
       event);
 }
 
-TEST(Answers, GivenInAnyOrderLeaveInOrder) {  // [MQTT-4.6.0-2..4]; all 720 orders
+TEST(Answers, GivenInAnyOrderLeaveInOrder) {  // [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT-4.6.0-4]; all 720 orders
   const auto& table = questions_and_answers();
   std::vector<std::string> expected;
   for (const auto& [question, answer] : table) expected.push_back(format(answer));
@@ -117,7 +117,7 @@ TEST(Answers, ThatComeAfterTheEndAreForgotten) {
   EXPECT_THAT(talk.take_sent_bytes(), IsEmpty());
 }
 
-TEST(AnswersDeath, OfAnotherPacketIdOrTypeOrTwiceAreABug) {  // [MQTT-2.2.1-5, -6]
+TEST(AnswersDeath, OfAnotherPacketIdOrTypeOrTwiceAreABug) {  // [MQTT-2.2.1-5] [MQTT-2.2.1-6]
   Talk talk;
   talk.open(v3_1_1());
   talk.client_sends(qos1(1));
@@ -169,7 +169,7 @@ TEST(Explanations, StayOnPublishAndConnackEvenSo) {  // [MQTT-3.1.2-29]
   EXPECT_EQ(talk.take_sent(), lines({packet}));
 }
 
-TEST(Explanations, GiveWayToTheClientsMaximumPacketSize) {  // [MQTT-3.4.2-2, -3] and for each other answer
+TEST(Explanations, GiveWayToTheClientsMaximumPacketSize) {  // [MQTT-3.4.2-2] [MQTT-3.4.2-3] and for each other answer
   struct Case {
     Packet question;
     Packet plain;

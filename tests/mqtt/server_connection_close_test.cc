@@ -71,7 +71,7 @@ TEST(TransportsEnd, ClosesWithoutAWord) {
 
 // --- the server's end ---
 
-TEST(ServersClose, SendsDisconnectWithItsReasonAndPropertiesIn5_0) {  // [MQTT-3.14.4-1, -2]
+TEST(ServersClose, SendsDisconnectWithItsReasonAndPropertiesIn5_0) {  // [MQTT-3.14.4-1] [MQTT-3.14.4-2]
   Talk talk;
   talk.open(v5());
   Properties properties;
@@ -224,7 +224,7 @@ TEST(KeepAlive, EndsASilentConnectionAfterOneAndAHalfTimesItsLength) {  // [MQTT
   EXPECT_EQ(talk.take_only<Disconnect>().reason, ReasonCode::keep_alive_timeout);
 }
 
-TEST(KeepAlive, Of3_1_1EndsWithoutAWord) {  // 3.1.1 [MQTT-3.1.2-24]
+TEST(KeepAlive, Of3_1_1EndsWithoutAWord) {  // [MQTT311-3.1.2-24]
   Talk talk;
   talk.open(with_keep_alive(v3_1_1(), 10));
   talk.pass(15s);

@@ -56,7 +56,7 @@ TEST(UnsupportedLevel, IsAnsweredInTheFormOf3_1_1) {                            
   }
 }
 
-TEST(MalformedConnect, Of3_1_1ClosesWithoutConnack) {  // 3.1.1 [MQTT-3.1.4-1]: the reserved flag is set
+TEST(MalformedConnect, Of3_1_1ClosesWithoutConnack) {  // [MQTT311-3.1.4-1]: the reserved flag is set
   Talk talk;
   talk.client_sends_hex("10 0d 00 04 4d 51 54 54 04 03 00 00 00 01 63");
   talk.expect_closed(CloseCause::protocol_error, ReasonCode::malformed_packet);
@@ -85,7 +85,7 @@ struct EmptyIdCase {
   bool accepted;
 };
 
-TEST(EmptyClientId, IsAcceptedWhereTheVersionAllowsIt) {  // [MQTT-3.1.3-6], 3.1.1 [MQTT-3.1.3-7, -8]
+TEST(EmptyClientId, IsAcceptedWhereTheVersionAllowsIt) {  // [MQTT-3.1.3-6], [MQTT311-3.1.3-7] [MQTT311-3.1.3-8]
   for (const auto& [version, clean_start, accepted] : {
            EmptyIdCase{ProtocolVersion::v5, CleanStart::yes, true},
            EmptyIdCase{ProtocolVersion::v5, CleanStart::no, true},
@@ -108,7 +108,7 @@ TEST(EmptyClientId, IsAcceptedWhereTheVersionAllowsIt) {  // [MQTT-3.1.3-6], 3.1
   }
 }
 
-TEST(LongClientId, IsRefusedAsTheVersionSaysIt) {  // [MQTT-3.1.3-8], 3.1.1 [MQTT-3.1.3-9]
+TEST(LongClientId, IsRefusedAsTheVersionSaysIt) {  // [MQTT-3.1.3-8], [MQTT311-3.1.3-9]
   for (const auto version : {ProtocolVersion::v3_1, ProtocolVersion::v3_1_1, ProtocolVersion::v5}) {
     Talk talk(ConnectionLimits{.max_client_id = 8});
     Connect connect = connect_of(version);
@@ -219,7 +219,7 @@ TEST(ConnackOf5_0, KeepsWhatTheOwnerSetInPlaceOfALimitAndHoldsTheClientToIt) {
   talk.expect_closed(CloseCause::protocol_error, ReasonCode::topic_alias_invalid);
 }
 
-TEST(ConnackOf3_1_1, CarriesSessionPresentAndNothingElse) {  // 3.1.1 [MQTT-3.2.2-2]
+TEST(ConnackOf3_1_1, CarriesSessionPresentAndNothingElse) {  // [MQTT311-3.2.2-2]
   Talk talk;
   talk.client_sends(v3_1_1());
   talk.next<ConnectEvent>();
@@ -250,7 +250,7 @@ TEST(ConnackOfAnError, GivesEachReturnCodeOf3_1_1) {  // 3.1.1 table 3.1
   }
 }
 
-TEST(ConnackTooLargeForTheClient, LosesUserPropertiesThenTheReasonString) {  // [MQTT-3.2.2-19, -20]
+TEST(ConnackTooLargeForTheClient, LosesUserPropertiesThenTheReasonString) {  // [MQTT-3.2.2-19] [MQTT-3.2.2-20]
   for (const auto& [maximum, user_properties, has_reason_string] :
        {std::tuple{100U, 1U, true}, std::tuple{20U, 0U, true}, std::tuple{5U, 0U, false}}) {
     Talk talk;
@@ -332,7 +332,8 @@ TEST(AuthenticationMethod, IsTheOwnersToRefuse) {  // [MQTT-4.12.0-1]
   talk.expect_closed(CloseCause::server, ReasonCode::bad_authentication_method);
 }
 
-TEST(AuthenticationMethod, LetsAuthPacketsGoBackAndForthBeforeConnack) {  // [MQTT-4.12.0-2, -3], [MQTT-3.2.0-1]
+TEST(AuthenticationMethod,
+     LetsAuthPacketsGoBackAndForthBeforeConnack) {  // [MQTT-4.12.0-2] [MQTT-4.12.0-3], [MQTT-3.2.0-1]
   Talk talk;
   talk.client_sends(connect_with_method());
   talk.next<ConnectEvent>();

@@ -164,7 +164,8 @@ TEST_F(Publishing, ANoLocalSubscriberDoesNotHearItself) {  // [MQTT-3.8.3-3]
   EXPECT_THAT(client.payloads(), ElementsAre("other's"));
 }
 
-TEST_F(Publishing, OverlappingSubscriptionsGiveOneCopyWithAllIdentifiers) {  // [MQTT-3.3.4-2..4]
+TEST_F(Publishing,
+       OverlappingSubscriptionsGiveOneCopyWithAllIdentifiers) {  // [MQTT-3.3.4-2] [MQTT-3.3.4-3] [MQTT-3.3.4-4]
   Client subscriber(world, "s", V::v5), publisher(world, "p");
   subscriber.connect();
   publisher.connect();

@@ -226,7 +226,7 @@ TEST_F(Replaying, ARetainedMessageSurvivesRestartsUntilItIsRemoved) {
   EXPECT_THAT(late.payloads(), ElementsAre("kept"));
 }
 
-TEST_F(Replaying, RetainHandlingIsAsAsked) {  // [MQTT-3.3.1-9..-11]
+TEST_F(Replaying, RetainHandlingIsAsAsked) {  // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
   publish("a", "r", at_least_once, mqtt::Retain::yes);
   Client client(world, "c", V::v5);
   client.connect();

@@ -129,7 +129,7 @@ TEST_F(Sessions, ACleanStartEndsTheOldOneForGood) {  // [MQTT-3.1.2-4]
   EXPECT_TRUE(subscriber.received.empty());
 }
 
-TEST_F(Sessions, UnacknowledgedMessagesComeAgainWithTheSameIdAndDup) {  // [MQTT-4.4.0-1, 3.3.1-1]
+TEST_F(Sessions, UnacknowledgedMessagesComeAgainWithTheSameIdAndDup) {  // [MQTT-4.4.0-1] [MQTT-3.3.1-1]
   Client subscriber(world, "s");
   subscriber.connect(CleanStart::no);
   subscriber.subscribe("a");
@@ -240,7 +240,7 @@ TEST_F(Sessions, ASubscriptionMadeWhileBehindDoesNotReachBack) {
 
 // --- wills ---
 
-TEST_F(Sessions, AWillIsPublishedWhenTheConnectionBreaksAndNotAfterDisconnect) {  // [MQTT-3.1.2-8, -10]
+TEST_F(Sessions, AWillIsPublishedWhenTheConnectionBreaksAndNotAfterDisconnect) {  // [MQTT-3.1.2-8] [MQTT-3.1.2-10]
   Client watcher(world, "w"), polite(world, "polite"), broken(world, "broken");
   watcher.connect();
   watcher.subscribe("will/#");

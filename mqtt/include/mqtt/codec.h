@@ -65,7 +65,7 @@ void encode(Bytes& to, const Packet& packet, ProtocolVersion version);
 // The size encode would append.
 [[nodiscard]] std::size_t encoded_size(const Packet& packet, ProtocolVersion version);
 
-// Well-formed UTF-8 with no surrogates and no U+0000 [MQTT-1.5.4-1, -2].
+// Well-formed UTF-8 with no surrogates and no U+0000 [MQTT-1.5.4-1] [MQTT-1.5.4-2].
 [[nodiscard]] bool is_valid_utf8_string(std::string_view text) noexcept;
 
 }  // namespace bitacora::mqtt

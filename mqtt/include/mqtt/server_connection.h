@@ -21,9 +21,9 @@
 // comes until connack() was called: bytes that came early wait [MQTT-3.1.4-6]; only an exchange of AUTH that the owner
 // began with submit() comes in between. Bytes behind a protocol error are never looked at.
 //
-// Acknowledgements keep the order of what they answer [MQTT-4.6.0-2..4], whatever the order in which the log finishes:
-// each inbound packet that needs an answer carries an AnswerSlot; answer(slot, packet) may come in any order, the bytes
-// leave in slot order. PINGRESP waits for nothing.
+// Acknowledgements keep the order of what they answer [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT-4.6.0-4], whatever the order
+// in which the log finishes: each inbound packet that needs an answer carries an AnswerSlot; answer(slot, packet) may
+// come in any order, the bytes leave in slot order. PINGRESP waits for nothing.
 //
 // Calls that give output do nothing once the connection is closed: an answer may come late.
 #pragma once

@@ -6,11 +6,11 @@
 
 namespace bitacora::mqtt {
 
-// At least one character, at most 65535 bytes, no '+', '#' or U+0000 [MQTT-4.7.1-1, 4.7.3-1..3]. UTF-8 is the codec's
-// to check.
+// At least one character, at most 65535 bytes, no '+', '#' or U+0000 [MQTT-4.7.1-1] [MQTT-4.7.3-1] [MQTT-4.7.3-2]
+// [MQTT-4.7.3-3]. UTF-8 is the codec's to check.
 [[nodiscard]] bool is_valid_topic_name(std::string_view name) noexcept;
 
-// '#' alone in the last level, '+' alone in a level [MQTT-4.7.1-1, -2], and the lengths as above.
+// '#' alone in the last level, '+' alone in a level [MQTT-4.7.1-1] [MQTT-4.7.1-2], and the lengths as above.
 [[nodiscard]] bool is_valid_topic_filter(std::string_view filter) noexcept;
 
 // Both valid. `+` one level, `#` the rest including the parent; a leading wildcard does not match a name that begins
