@@ -12,7 +12,7 @@ build_packages=(
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   libexpected-dev libtomlplusplus-dev libcli11-dev
   prometheus-cpp-dev libisal-dev libspdlog-dev libfmt-dev
-  libsqlite3-dev libsqlitecpp-dev libssl-dev zlib1g-dev
+  libsqlite3-dev libsqlitecpp-dev libssl-dev libargon2-dev zlib1g-dev
 )
 run_packages=(mosquitto-clients curl jq)
 test_packages=(

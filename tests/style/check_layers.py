@@ -15,10 +15,11 @@ MAY_USE = {
     "storage": {"base"},
     "mqtt": {"base"},
     "kafka": {"base"},
-    "bridge": {"base", "storage", "mqtt", "kafka"},
-    "net": {"base", "storage", "mqtt", "kafka", "bridge"},
-    "http": {"base", "storage", "mqtt", "kafka", "bridge"},
-    "app": {"base", "storage", "mqtt", "kafka", "bridge", "net", "http"},
+    "identity": {"base"},
+    "bridge": {"base", "storage", "mqtt", "kafka", "identity"},
+    "net": {"base", "storage", "mqtt", "kafka", "identity", "bridge"},
+    "http": {"base", "storage", "mqtt", "kafka", "identity", "bridge"},
+    "app": {"base", "storage", "mqtt", "kafka", "identity", "bridge", "net", "http"},
 }
 
 ASIO = re.compile(r"boost/(asio|beast)\b")
@@ -33,17 +34,17 @@ CHANCE = re.compile(r"\bstd::random_device\b|\b(s?rand|getrandom)\(")
 
 # (folders, what an include there must not be, why)
 FORBIDDEN_INCLUDES = [
-    (("base", "storage", "mqtt", "kafka", "bridge", "app"), ASIO, "Asio and Beast live in net/ and http/"),
-    (("base", "storage", "mqtt", "kafka", "bridge"), SOCKETS, "sockets live in net/ and http/"),
-    (("base", "mqtt", "kafka", "bridge"), THREADS, "this floor has no threads and no locks"),
-    (("mqtt", "kafka", "bridge"), CLOCKS, "time comes in as an argument"),
-    (("base", "mqtt", "kafka", "bridge"), FILES, "files are storage's"),
+    (("base", "storage", "mqtt", "kafka", "identity", "bridge", "app"), ASIO, "Asio and Beast live in net/ and http/"),
+    (("base", "storage", "mqtt", "kafka", "identity", "bridge"), SOCKETS, "sockets live in net/ and http/"),
+    (("base", "mqtt", "kafka", "identity", "bridge"), THREADS, "this floor has no threads and no locks"),
+    (("mqtt", "kafka", "identity", "bridge"), CLOCKS, "time comes in as an argument"),
+    (("base", "mqtt", "kafka", "identity", "bridge"), FILES, "files are storage's"),
 ]
 # (folders, what a line of code there must not have, why)
 FORBIDDEN_CODE = [
-    (("mqtt", "kafka", "bridge"), THREAD_NAME, "this floor has no threads and no locks"),
-    (("mqtt", "kafka", "bridge", "storage"), REAL_CLOCK, "time comes in as an argument or through a Clock"),
-    (("mqtt", "kafka", "bridge"), CHANCE, "given the same inputs this floor does the same thing"),
+    (("mqtt", "kafka", "identity", "bridge"), THREAD_NAME, "this floor has no threads and no locks"),
+    (("mqtt", "kafka", "identity", "bridge", "storage"), REAL_CLOCK, "time comes in as an argument or through a Clock"),
+    (("mqtt", "kafka", "identity", "bridge"), CHANCE, "given the same inputs this floor does the same thing"),
 ]
 # Where a rule above is broken on purpose: (path, rule's reason) -> why.
 ALLOWED = {
