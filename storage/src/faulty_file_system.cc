@@ -37,7 +37,7 @@ constexpr Call rename_call{.name = "rename", .is_directory = true};
 constexpr Call remove_call{.name = "unlink", .is_directory = true};
 constexpr Call rmdir_call{.name = "rmdir", .is_directory = true};
 constexpr Call lock_call{.name = "flock"};
-constexpr Call free_space_call{.name = "statvfs"};
+constexpr Call space_call{.name = "statvfs"};
 
 bool is_of(const Call& call, FaultTarget target) {
   switch (target) {
@@ -143,6 +143,8 @@ class FaultyFile final : public File {
     return inner_->size();
   }
 
+  void drop_cached(std::uint64_t position, std::uint64_t size) const override { inner_->drop_cached(position, size); }
+
   int native_handle() const noexcept override { return inner_->native_handle(); }
 
  private:
@@ -231,9 +233,9 @@ class FaultyFileSystemImpl final : public FaultyFileSystem {
     return inner_.lock(path);
   }
 
-  Result<std::uint64_t> free_space(const std::string& path) const override {
-    if (const auto fault = trigger_.count(free_space_call, path)) return fail_with(*fault, free_space_call, path);
-    return inner_.free_space(path);
+  Result<Space> space(const std::string& path) const override {
+    if (const auto fault = trigger_.count(space_call, path)) return fail_with(*fault, space_call, path);
+    return inner_.space(path);
   }
 
   void arm(FaultPlan plan) override { trigger_.arm(std::move(plan)); }

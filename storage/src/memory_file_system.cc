@@ -229,6 +229,7 @@ class MemoryFileSystemImpl final : public MemoryFileSystem {
     for (const std::string& component : *components) {
       MemoryNodePtr next = node->directory()->find(component);
       if (!next) {
+        if (is_full()) return fail_os("mkdir", path, ENOSPC);
         next = std::make_shared<MemoryNode>(MemoryNode{MemoryDirectory{}, 0, 0});
         add_name(*disk_, Place{node, component, nullptr}, next);
       }
@@ -305,13 +306,14 @@ class MemoryFileSystemImpl final : public MemoryFileSystem {
     return std::make_unique<MemoryFileLock>(disk_, std::move(node));
   }
 
-  Result<std::uint64_t> free_space(const std::string& path) const override {
+  Result<Space> space(const std::string& path) const override {
     const std::scoped_lock lock(disk_->mutex);
     Place place;
     int error = find_place(*disk_, path, place);
     if (error == 0 && !place.node) error = ENOENT;
     if (error != 0) return fail_os("statvfs", path, error);
-    return disk_->capacity > disk_->used ? disk_->capacity - disk_->used : 0;
+    return Space{.size = disk_->capacity,
+                 .available = disk_->capacity > disk_->used ? disk_->capacity - disk_->used : 0};
   }
 
   void crash(std::uint64_t seed) override {
@@ -358,6 +360,8 @@ class MemoryFileSystemImpl final : public MemoryFileSystem {
   }
 
  private:
+  [[nodiscard]] bool is_full() const { return disk_->used >= disk_->capacity; }
+
   int open_node(const std::string& path, OpenMode mode, MemoryNodePtr& node) {
     Place place;
     if (const int error = find_place(*disk_, path, place); error != 0) return error;
@@ -365,6 +369,7 @@ class MemoryFileSystemImpl final : public MemoryFileSystem {
     if (place.node && place.node->directory() != nullptr) return EISDIR;
     if (!place.node) {
       if (mode == OpenMode::read || mode == OpenMode::read_write) return ENOENT;
+      if (is_full()) return ENOSPC;
       place.node = std::make_shared<MemoryNode>(MemoryNode{MemoryImage{}, 0, 0});
       add_name(*disk_, place, place.node);
     }

@@ -166,6 +166,11 @@ class PosixFile final : public File {
     return static_cast<std::uint64_t>(status.st_size);
   }
 
+  void drop_cached(std::uint64_t position, std::uint64_t size) const override {
+    if (!is_position(position) || !is_position(size)) return;
+    ::posix_fadvise(descriptor_.get(), static_cast<off_t>(position), static_cast<off_t>(size), POSIX_FADV_DONTNEED);
+  }
+
   int native_handle() const noexcept override { return descriptor_.get(); }
 
  private:
@@ -270,10 +275,12 @@ class PosixFileSystem final : public FileSystem {
     return std::make_unique<PosixFileLock>(std::move(*descriptor));
   }
 
-  Result<std::uint64_t> free_space(const std::string& path) const override {
+  Result<Space> space(const std::string& path) const override {
     struct statvfs status {};
     if (::statvfs(path.c_str(), &status) != 0) return fail_os("statvfs", path, errno);
-    return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+    // What is kept for root counts as neither used nor available.
+    const std::uint64_t used = status.f_blocks - status.f_bfree;
+    return Space{.size = (used + status.f_bavail) * status.f_frsize, .available = status.f_bavail * status.f_frsize};
   }
 };
 

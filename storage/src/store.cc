@@ -289,7 +289,9 @@ Partition& StoreImpl::partition(PartitionIndex index) const {
   return *partitions_[index.value()];
 }
 
-std::uint64_t StoreImpl::free_space() const { return context_.fs.free_space(options_.directory).value_or(0); }
+std::uint64_t StoreImpl::free_space() const {
+  return context_.fs.space(options_.directory).value_or(Space{}).available;
+}
 
 std::vector<AppendablePartition*> StoreImpl::all_partitions() const {
   const std::lock_guard lock(mutex_);

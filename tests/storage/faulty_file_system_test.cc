@@ -66,7 +66,7 @@ class FaultyFileSystemTest : public testing::Test {
   [[nodiscard]] std::vector<NamedCall> others() {
     return {
         {"lock", [this] { return faulty_->lock("lock").has_value(); }},
-        {"free_space", [this] { return faulty_->free_space(".").has_value(); }},
+        {"space", [this] { return faulty_->space(".").has_value(); }},
     };
   }
 

@@ -269,9 +269,12 @@ TEST_P(FileSystemContract, ALockIsHeldAsLongAsItLives) {
   EXPECT_TRUE(fs_->lock(at("lock")));
 }
 
-TEST_P(FileSystemContract, FreeSpaceIsKnownForWhatExists) {
-  EXPECT_GT(*fs_->free_space(root_), 0U);
-  EXPECT_EQ(fs_->free_space(at("none")).error().code, Errc::not_found);
+TEST_P(FileSystemContract, SpaceIsKnownForWhatExists) {
+  const Result<Space> space = fs_->space(root_);
+  ASSERT_TRUE(space);
+  EXPECT_GT(space->available, 0U);
+  EXPECT_GE(space->size, space->available);
+  EXPECT_EQ(fs_->space(at("none")).error().code, Errc::not_found);
 }
 
 TEST_P(FileSystemContract, ADurablyWrittenFileHasTheNewBytesAndLeavesNothingBeside) {

@@ -350,9 +350,20 @@ TEST(MemoryCapacity, AWriteThatNeedsMoreWritesWhatFitsAndFails) {
   EXPECT_EQ(written.error().code, Errc::no_space);
   EXPECT_EQ(disk.text_of("a"), "1234567890");
   EXPECT_EQ(disk.fs().used(), 10U);
-  EXPECT_EQ(*disk.fs().free_space("a"), 0U);
+  EXPECT_EQ(*disk.fs().space("a"), (Space{.size = 10, .available = 0}));
   Disk::write(*file, 0, "overwrites");
   EXPECT_EQ(file->truncate(11).error().code, Errc::no_space);
+}
+
+TEST(MemoryCapacity, AFullDiskTakesNoNewNamesButOtherNamesForOldOnes) {
+  Disk disk;
+  disk.fs().set_capacity(10);
+  Disk::write(*disk.open("a"), 0, "1234567890");
+  EXPECT_EQ(disk.fs().open("b", OpenMode::create).error().code, Errc::no_space);
+  EXPECT_EQ(disk.fs().create_directories("d").error().code, Errc::no_space);
+  EXPECT_TRUE(disk.fs().open("a", OpenMode::create));
+  EXPECT_TRUE(disk.fs().rename("a", "c"));
+  EXPECT_EQ(disk.text_of("c"), "1234567890");
 }
 
 TEST(MemoryCapacity, RemovingAndCuttingGiveRoomBack) {

@@ -20,7 +20,7 @@ enum class FaultKind {
 };
 
 enum class FaultTarget {
-  any,          // all that can fail: the calls below, and lock and free_space
+  any,          // all that can fail: the calls below, and lock and space
   reads,        // read_at, size, open of what must exist, list, exists
   writes,       // write_at, truncate
   syncs,        // sync_data, sync, sync_directory

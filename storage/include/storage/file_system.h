@@ -30,6 +30,8 @@ class File {
   [[nodiscard]] virtual Result<> sync() = 0;                        // fsync.
   [[nodiscard]] virtual Result<> truncate(std::uint64_t size) = 0;  // Grows with zeros or cuts.
   [[nodiscard]] virtual Result<std::uint64_t> size() const = 0;
+  // What is in the page cache of these bytes and is durable is let go: the next read asks the disk. Only advice.
+  virtual void drop_cached(std::uint64_t /*position*/, std::uint64_t /*size*/) const {}
   // The descriptor for sendfile, or -1 where there is none.
   [[nodiscard]] virtual int native_handle() const noexcept { return -1; }
 
@@ -56,6 +58,13 @@ struct DirectoryEntry {
   bool is_directory = false;
 };
 
+// Of the file system that holds a path, as an unprivileged user sees it and `df` counts it, in bytes.
+struct Space {
+  std::uint64_t size = 0;       // what is used and what is available, together
+  std::uint64_t available = 0;  // what can still be written
+  friend bool operator==(const Space&, const Space&) = default;
+};
+
 // Paths are '/'-separated; a relative one is relative to ".". Thread-safe unless an implementation says otherwise.
 //
 // Errors, the same in every implementation: not_found for a missing file or parent directory, already_exists,
@@ -74,7 +83,7 @@ class FileSystem {
   [[nodiscard]] virtual Result<> remove(const std::string& path) = 0;                         // One file.
   [[nodiscard]] virtual Result<> remove_directory(const std::string& path) = 0;               // Must be empty.
   [[nodiscard]] virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
-  [[nodiscard]] virtual Result<std::uint64_t> free_space(const std::string& path) const = 0;  // bytes
+  [[nodiscard]] virtual Result<Space> space(const std::string& path) const = 0;
 };
 
 // Reads a whole small file. Errc::not_found if absent.

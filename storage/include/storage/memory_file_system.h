@@ -27,7 +27,8 @@ class MemoryFileSystem : public FileSystem {
  public:
   virtual void crash(std::uint64_t seed) = 0;
   virtual void kill() = 0;  // kill -9: open files die, locks are gone, the kernel keeps every write and name
-  // Writes and truncates that need more fail with no_space; a write has then written what fits. Default: no limit.
+  // Writes and truncates that need more fail with no_space; a write has then written what fits. Once all is used, so
+  // does making a file or a directory. Default: no limit.
   virtual void set_capacity(std::uint64_t bytes) = 0;
   [[nodiscard]] virtual std::uint64_t used() const = 0;  // bytes: the sizes of all files that have a name
   // Flips one bit of a file, synced or not: bit-rot. Errc::not_found, Errc::invalid_argument past its end.
