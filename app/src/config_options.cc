@@ -84,6 +84,8 @@ void describe_broker(OptionVisitor& v, bridge::BrokerSettings& broker) {
   v.text("default_log", broker.default_log, {"the name of a log"});
   v.yes_no("receipts", broker.receipts);
   v.bytes("max_retained_payload", broker.max_retained_payload, {0, 256 * mib});
+  v.text("response_information", broker.response_information, {"a topic prefix, in which %c is the client id", {}});
+  v.text("server_reference", broker.server_reference, {"another server's name or address", {}});
   v.bytes("max_batch_bytes", broker.max_batch_bytes, {kib, 64 * mib});
 }
 

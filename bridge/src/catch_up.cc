@@ -17,7 +17,7 @@ constexpr std::size_t records_per_step = 1024;
 void Delivery::mark_ready(Session& session) {
   if (session.ready || session.connection == nullptr) return;
   const bool behind = std::ranges::any_of(session.feeds, [](const auto& feed) { return !feed->live; });
-  if (!behind && session.retained_walks.empty()) return;
+  if (!behind && session.retained_walks.empty() && session.to_resend == 0) return;
   session.ready = true;
   ready_.push_back(&session);
 }
@@ -34,7 +34,7 @@ void Delivery::stop(Feed& feed) {
 
 void Delivery::attach(Session& session) {
   BITACORA_ASSERT(session.connection != nullptr);
-  resend(session);
+  begin_resend(session);
   for (const auto& feed : session.feeds) start(*feed);
 }
 
@@ -47,7 +47,7 @@ void Delivery::detach(Session& session) {
       stop(*feed);
     }
   }
-  session.retained_walks.clear();
+  if (!session.persistent()) session.retained_walks.clear();  // else they go on when the client is back
   if (session.ready) {
     std::erase(ready_, &session);
     session.ready = false;
@@ -66,21 +66,47 @@ void Delivery::on_output_drained(Session& session) {
 
 // --- after a reconnect [MQTT-4.4.0-1] ---
 
-void Delivery::resend(Session& session) {
+// PUBREL leaves at once [MQTT-4.3.3-6]; each PUBLISH has to wait for its turn: the client's Receive Maximum may be a
+// smaller one now.
+void Delivery::begin_resend(Session& session) {
+  using Awaiting = InFlightMessage::Awaiting;
+  session.to_resend = 0;
+  for (InFlightMessage& message : session.in_flight.messages()) {
+    message.to_resend = message.awaiting == Awaiting::puback || message.awaiting == Awaiting::pubrec;
+    session.to_resend += message.to_resend ? 1 : 0;
+    if (message.to_resend) continue;
+    session.connection->mqtt.submit(mqtt::Pubrel{{message.packet_id(), mqtt::ReasonCode::success, {}}});
+  }
+  context_.touch(*session.connection);
+}
+
+Delivery::Step Delivery::step_resend(Session& session) {
   using Awaiting = InFlightMessage::Awaiting;
   std::vector<mqtt::PacketId> lost;
+  Step last = Step::done;
   for (InFlightMessage& message : session.in_flight.messages()) {
-    if (message.awaiting == Awaiting::pubcomp || message.awaiting == Awaiting::clearing) {
-      session.connection->mqtt.submit(mqtt::Pubrel{{message.packet_id(), mqtt::ReasonCode::success, {}}});
-      continue;
-    }
+    if (session.to_resend == 0) break;
+    if (!message.to_resend) continue;
     const auto qos = message.awaiting == Awaiting::puback ? mqtt::QoS::at_least_once : mqtt::QoS::exactly_once;
-    if (!publish_in_flight(session, message, qos, mqtt::Dup::yes))
-      lost.push_back(message.packet_id());  // [MQTT-3.3.1-1]
+    if (room(session, qos) != Room::free) {
+      last = Step::blocked;
+      break;
+    }
+    sent_again(session, message);
+    if (!publish_in_flight(session, message, qos, mqtt::Dup::yes)) {  // [MQTT-3.3.1-1]
+      lost.push_back(message.packet_id());
+    }
     context_.metrics.deliveries_repeated.add();
   }
   for (const mqtt::PacketId id : lost) session.in_flight.remove(id);
   context_.touch(*session.connection);
+  return last;
+}
+
+void Delivery::sent_again(Session& session, InFlightMessage& message) {
+  if (!message.to_resend) return;
+  message.to_resend = false;
+  --session.to_resend;
 }
 
 bool Delivery::publish_in_flight(Session& session, InFlightMessage& in_flight, mqtt::QoS qos, mqtt::Dup dup) {
@@ -106,17 +132,22 @@ bool Delivery::publish_in_flight(Session& session, InFlightMessage& in_flight, m
   } else if (in_flight.identifier != 0) {
     publish.properties.subscription_identifiers = {in_flight.identifier};
   }
-  // An expiry that has passed does not end what was begun [MQTT-4.3.3-7].
+  // An expiry that has passed does not end what was begun [MQTT-4.3.3-7]; after clearing nothing was yet.
+  if (dup == mqtt::Dup::no && remaining_expiry(*message, context_.now.wall_ms) == 0U) {
+    context_.metrics.deliveries_expired.add();
+    return false;
+  }
   return submit_with_notes(session, publish, in_flight, *message);
 }
 
 // --- moving on ---
 
-// Retained messages first, then each feed that is behind, until the budget or the room ends. A session that only waits
-// for its client is not put back: on_ack and on_output_drained do that.
+// What is in flight first, then retained messages, then each feed that is behind, until the budget or the room ends. A
+// session that only waits for its client is not put back: on_ack and on_output_drained do that.
 void Delivery::step(Session& session) {
   std::size_t budget = records_per_step;
-  Step last = step_retained(session, budget);
+  Step last = step_resend(session);
+  if (last == Step::done) last = step_retained(session, budget);
   for (std::size_t i = 0; i < session.feeds.size() && last == Step::done; ++i) {
     Feed& feed = *session.feeds[i];
     if (!feed.live) last = step_feed(feed, budget);
@@ -148,6 +179,7 @@ Delivery::Step Delivery::step_retained(Session& session, std::size_t& budget) {
       return Step::go_on;
     }
     walk.after = *found.topic;
+    if (found.entry.has_expired(context_.now.wall_ms)) continue;
     const storage::RecordView* record = fetcher_.fetch(context_.retained_partition, found.entry.offset);
     const Message* message = record == nullptr ? nullptr : decoder_.decode(*record);
     if (message != nullptr) send_retained_message(session, walk, *message, found.entry.offset);
@@ -157,6 +189,7 @@ Delivery::Step Delivery::step_retained(Session& session, std::size_t& budget) {
 
 void Delivery::send_retained_message(Session& session, const RetainedWalk& walk, const Message& message,
                                      storage::Offset offset) {
+  if (walk.no_local && message.client_id == session.client_id) return;  // [MQTT-3.8.3-3]
   mqtt::Publish publish;
   publish.topic = message.topic;
   publish.payload = message.payload;

@@ -42,8 +42,12 @@ std::uint32_t requested_expiry(const mqtt::Connect& packet) {
 
 void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& event) {
   const mqtt::Connect& packet = event.packet;
-  if (shutting_down_)
-    return refuse(connection, event, mqtt::ReasonCode::server_unavailable, "the server is shutting down");
+  if (shutting_down_) {
+    const bool elsewhere = !context_.settings->server_reference.empty();
+    return refuse(connection, event,
+                  elsewhere ? mqtt::ReasonCode::use_another_server : mqtt::ReasonCode::server_unavailable,
+                  "the server is shutting down");
+  }
   if (packet.properties.authentication_method) {  // [MQTT-4.12.0-1]
     return refuse(connection, event, mqtt::ReasonCode::bad_authentication_method,
                   "no authentication method is supported");
@@ -72,18 +76,16 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   operation.session_present = session != nullptr ? mqtt::SessionPresent::yes : mqtt::SessionPresent::no;
   if (session == nullptr) session = &begin_session(client_id);
 
-  const auto max_expiry = context_.settings->sessions.max_expiry.count();
-  const std::uint32_t limit =
-      max_expiry >= std::int64_t{never_expires} ? never_expires : static_cast<std::uint32_t>(max_expiry);
   session->owner = &connection;
   connection.session = session;
   session->version = packet.version;
-  session->expiry_s = std::min(requested_expiry(packet), limit);
+  session->expiry_s = allowed_expiry(requested_expiry(packet));
   session->disconnected_at = 0;
   session->expires_at.reset();
   session->will_due.reset();  // [MQTT-3.1.3-9]
   session->will.reset();
-  if (packet.will) session->will = stored(*packet.will);  // [MQTT-3.1.2-7]
+  if (packet.will) session->will = stored(*packet.will);
+  operation.wants_response_information = packet.properties.request_response_information == 1;
   operation.session_epoch = session->epoch;
   journal_matters |= session->persistent();
   if (!journal_matters) return on_settled(operation, connection, session);
@@ -92,6 +94,7 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   const Ticket ticket = operations_.begin(std::move(operation));
   if (session->persistent()) {
     journal_.ensure_mark();
+    journal_.write_will(*session);  // before the session: it is durable with CONNACK [MQTT-3.1.2-7]
     journal_.write_session(*session, ticket);
     journal_.write_feed(session->ordinary_feed());
   } else {
@@ -103,8 +106,26 @@ void ConnectPath::refuse(Connection& connection, const mqtt::ConnectEvent& event
                          std::string_view why) {
   context_.metrics.connects_refused.add();
   spdlog::info("{}: CONNECT of client \"{}\" refused: {}", connection.origin.peer, event.packet.client_id, why);
-  connection.mqtt.connack(event.slot, mqtt::Connack{mqtt::SessionPresent::no, reason, {}}, context_.now);
+  mqtt::Connack connack{mqtt::SessionPresent::no, reason, {}};
+  connack.properties.reason_string = why;
+  if (reason == mqtt::ReasonCode::use_another_server) {
+    connack.properties.server_reference = context_.settings->server_reference;
+  }
+  connection.mqtt.connack(event.slot, connack, context_.now);
   context_.touch(connection);
+}
+
+std::string ConnectPath::response_information_of(std::string_view client_id) const {
+  std::string text = context_.settings->response_information;
+  for (std::size_t at = 0; (at = text.find("%c", at)) != std::string::npos; at += client_id.size()) {
+    text.replace(at, 2, client_id);
+  }
+  return text;
+}
+
+std::uint32_t ConnectPath::allowed_expiry(std::uint32_t requested) const {
+  const auto limit = context_.settings->sessions.max_expiry.count();
+  return limit >= std::int64_t{requested} ? requested : static_cast<std::uint32_t>(limit);
 }
 
 std::string ConnectPath::assign_client_id() {
@@ -163,6 +184,11 @@ void ConnectPath::on_settled(Operation& operation, Connection& connection, Sessi
       connack.properties.assigned_client_identifier = operation.assigned_client_id;  // [MQTT-3.1.3-7]
     }
   }
+  std::string response_information;
+  if (operation.wants_response_information) {  // [MQTT-3.1.2-28]
+    response_information = response_information_of(session->client_id);
+    if (!response_information.empty()) connack.properties.response_information = response_information;
+  }
   connection.mqtt.connack(operation.slot, connack, context_.now);
   context_.metrics.connects_accepted.add();
   session->connection = &connection;
@@ -187,8 +213,13 @@ void ConnectPath::on_closed(Connection& connection, const mqtt::ClosedEvent& eve
   }
   Session* session = connection.session;
   if (session == nullptr || session->owner != &connection) return;
-  if (event.session_expiry_interval && session->expiry_s != 0) session->expiry_s = *event.session_expiry_interval;
-  if (event.cause == mqtt::CloseCause::peer_disconnected) session->will.reset();  // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
+  if (event.session_expiry_interval && session->expiry_s != 0) {
+    session->expiry_s = allowed_expiry(*event.session_expiry_interval);
+  }
+  if (event.cause == mqtt::CloseCause::peer_disconnected && session->will) {  // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
+    session->will.reset();
+    journal_.write_will(*session);
+  }
   connection.session = nullptr;
   leave(*session);
 }
@@ -251,6 +282,11 @@ void ConnectPath::restore(std::unique_ptr<Session> session) {
     const std::int64_t gone_ms = std::max<std::int64_t>(context_.now.wall_ms - restored.disconnected_at, 0);
     const std::int64_t left_ms = std::max<std::int64_t>(std::int64_t{restored.expiry_s} * 1000 - gone_ms, 0);
     restored.expires_at = context_.now.monotonic + std::chrono::milliseconds(left_ms);
+  }
+  if (restored.will) {  // its connection ended with the process, or before
+    const std::int64_t due_ms = restored.disconnected_at + std::int64_t{restored.will->delay_s} * 1000;
+    restored.will_due =
+        context_.now.monotonic + std::chrono::milliseconds(std::max<std::int64_t>(due_ms - context_.now.wall_ms, 0));
   }
   schedule(restored);
   for (const auto& [filter, subscription] : restored.subscriptions) delivery_.add(*subscription);

@@ -48,6 +48,9 @@ class ConnectPath {
  private:
   void refuse(Connection& connection, const mqtt::ConnectEvent& event, mqtt::ReasonCode reason, std::string_view why);
   [[nodiscard]] std::string assign_client_id();
+  [[nodiscard]] std::string response_information_of(std::string_view client_id) const;
+  // A Session Expiry Interval as asked for, or what the settings allow at the most.
+  [[nodiscard]] std::uint32_t allowed_expiry(std::uint32_t requested) const;
   void take_over(Session& session);
   [[nodiscard]] Session& begin_session(std::string client_id);
   void end_session(Session& session, Ticket ticket = {});

@@ -9,6 +9,7 @@ namespace bitacora::bridge {
 namespace {
 
 constexpr std::size_t max_cached_topics = 1 << 14;
+constexpr std::size_t max_dropped_at_once = 1024;  // expired retained messages
 
 }  // namespace
 
@@ -33,8 +34,8 @@ void Delivery::send_retained(Session& session, const Subscription& subscription)
   // A newer subscription to the same filter takes the place of its walk [MQTT-3.8.4-4].
   std::erase_if(session.retained_walks,
                 [&](const RetainedWalk& walk) { return walk.filter == subscription.topic_filter; });
-  session.retained_walks.push_back(
-      {subscription.topic_filter, subscription.options.maximum_qos, subscription.identifier, std::nullopt});
+  session.retained_walks.push_back({subscription.topic_filter, subscription.options.maximum_qos,
+                                    subscription.identifier, subscription.options.no_local, std::nullopt});
   mark_ready(session);
 }
 
@@ -99,6 +100,16 @@ void Delivery::on_batch(const storage::CommittedBatch& batch) {
 void Delivery::apply_retained(const storage::RecordView& record) {
   const std::size_t before = retained_.size();
   retained_.apply(record);
+  count_retained(before);
+}
+
+void Delivery::drop_expired_retained() {
+  const std::size_t before = retained_.size();
+  retained_.drop_expired(context_.now.wall_ms, max_dropped_at_once);
+  count_retained(before);
+}
+
+void Delivery::count_retained(std::size_t before) {
   if (context_.index.value() != 0) return;                            // every shard has the same view; one counts
   context_.metrics.retained_messages.add(retained_.size() - before);  // wraps around where it is fewer
 }
@@ -178,7 +189,8 @@ Delivery::Room Delivery::room(const Session& session, mqtt::QoS qos) const {
   const std::size_t window =
       std::min<std::size_t>(limits.max_in_flight,
                             session.connection->mqtt.client_receive_maximum());  // [MQTT-3.3.4-9]
-  return session.in_flight.size() < window ? Room::free : Room::window_full;
+  const std::size_t sent = session.in_flight.size() - session.to_resend;
+  return sent < window ? Room::free : Room::window_full;  // [MQTT-4.9.0-2]
 }
 
 Delivery::Room Delivery::send(const FeedMatch& match, const Message& message, const Place& place) {
@@ -237,8 +249,17 @@ bool Delivery::submit_with_notes(Session& session, mqtt::Publish& publish, const
     properties.push_back({"ts", timestamp_text});
     properties.push_back({"key", message.topic});
   }
+  if (v5 && in_flight.partition == &context_.retained_partition) {  // how old what is retained is
+    timestamp_text = std::to_string(message.timestamp);
+    properties.push_back({"ts", timestamp_text});
+  }
   if (v5 && !session.gap_notice.empty()) properties.push_back({"gap", session.gap_notice});
-  if (!session.connection->mqtt.submit(publish)) {
+  bool sent = session.connection->mqtt.submit(publish);
+  if (!sent && properties.size() > message.properties.user_properties.size()) {  // it may fit without our notes
+    properties.resize(message.properties.user_properties.size());
+    sent = session.connection->mqtt.submit(publish);
+  }
+  if (!sent) {
     context_.metrics.deliveries_dropped_too_large.add();  // as if delivered [MQTT-3.1.2-25]
     return false;
   }
@@ -252,6 +273,7 @@ bool Delivery::submit_with_notes(Session& session, mqtt::Publish& publish, const
 void Delivery::on_ack(Session& session, const mqtt::AckEvent& ack) {
   using Awaiting = InFlightMessage::Awaiting;
   InFlightMessage* message = session.in_flight.find(ack.packet.packet_id);
+  if (message != nullptr) sent_again(session, *message);  // it had come through on the last connection
   if (ack.type == mqtt::PacketType::pubrec) {
     const bool refused = mqtt::is_error(ack.packet.reason);
     if (message != nullptr && message->awaiting == Awaiting::pubrec) {

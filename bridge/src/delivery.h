@@ -48,6 +48,8 @@ class Delivery {
   void forget(Session& session);  // before the session is destroyed
   void on_ack(Session& session, const mqtt::AckEvent& ack);
   void on_output_drained(Session& session);
+  // Takes retained messages whose time is over out of the index, a bounded number.
+  void drop_expired_retained();
   // Moves ready sessions on, each by a bounded step.
   void run();
   [[nodiscard]] bool has_work() const noexcept { return !ready_.empty(); }
@@ -79,6 +81,7 @@ class Delivery {
   [[nodiscard]] Room room(const Session& session, mqtt::QoS qos) const;
   void mark_ready(Session& session);
   void apply_retained(const storage::RecordView& record);
+  void count_retained(std::size_t before);
   void on_record(const Place& place, const storage::RecordView& record);
   void deliver_live(const FeedMatch& match, const Message& message, const Place& place);
   const std::vector<FeedMatch>& matches_of(std::string_view topic);
@@ -91,8 +94,11 @@ class Delivery {
   [[nodiscard]] Room send(const FeedMatch& match, const Message& message, const Place& place);
   // `publish` has everything but its packet id, expiry and the user properties that the server adds.
   void transmit(Session& session, mqtt::Publish& publish, InFlightMessage in_flight, const Message& message);
+  // What is in flight when a client is back: PUBREL at once, each PUBLISH as there is room [MQTT-4.4.0-1].
+  void begin_resend(Session& session);
+  [[nodiscard]] Step step_resend(Session& session);
+  static void sent_again(Session& session, InFlightMessage& message);
   // What a session must be sent for a message that is in flight, once more or, after clearing, for the first time.
-  void resend(Session& session);
   [[nodiscard]] bool publish_in_flight(Session& session, InFlightMessage& in_flight, mqtt::QoS qos, mqtt::Dup dup);
   [[nodiscard]] bool submit_with_notes(Session& session, mqtt::Publish& publish, const InFlightMessage& in_flight,
                                        const Message& message);

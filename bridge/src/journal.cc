@@ -31,6 +31,15 @@ void Journal::write_session(Session& session, Ticket ticket) {
       ticket);
 }
 
+void Journal::write_will(Session& session) {
+  if (session.will) {
+    add(encode(WillEntry{session.client_id, session.epoch, *session.will}), {});
+  } else if (session.will_journaled) {
+    add(will_tombstone(session.client_id), {});
+  }
+  session.will_journaled = session.will.has_value();
+}
+
 void Journal::write_subscription(const Subscription& subscription, Ticket ticket) {
   const Session& session = *subscription.feed->session;
   SubscriptionEntry entry{session.client_id,    subscription.filter,     session.epoch,
@@ -83,6 +92,8 @@ void Journal::remove_session(Session& session, Ticket ticket) {
   for (const auto& [filter, subscription] : session.subscriptions) remove_subscription(*subscription);
   for (const auto& feed : session.feeds) remove_feed(*feed);
   add(qos2_tombstone(session.client_id), {});
+  if (session.will_journaled) add(will_tombstone(session.client_id), {});
+  session.will_journaled = false;
   add(session_tombstone(session.client_id), ticket);
   session.journaled = false;
 }

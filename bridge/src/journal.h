@@ -17,6 +17,8 @@ class Journal {
 
   // `ticket` hears when the record is durable; Ticket{} if nobody waits.
   void write_session(Session& session, Ticket ticket = {});
+  // What the session's Will is now; nothing where it has none and the journal knows of none.
+  void write_will(Session& session);
   void write_subscription(const Subscription& subscription, Ticket ticket = {});
   void write_feed(Feed& feed);
   void write_qos2(Session& session, Ticket ticket = {});

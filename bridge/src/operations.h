@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/assert.h"
@@ -32,9 +33,11 @@ struct Operation {
 
   // subscribe, unsubscribe
   std::vector<mqtt::ReasonCode> reasons;
+  std::string why;  // of the first that is an error
   // connect
   mqtt::SessionPresent session_present = mqtt::SessionPresent::no;
   std::string assigned_client_id;  // empty: the client named its own
+  bool wants_response_information = false;
 };
 
 class Operations {

@@ -87,7 +87,7 @@ void PublishPath::refuse(Connection& connection, const mqtt::PublishEvent& event
   operation.slot = event.slot;
   operation.qos = event.packet.qos;
   operation.packet_id = event.packet.packet_id;
-  answer(connection, operation, reason);
+  answer(connection, operation, reason, why);
 }
 
 bool PublishPath::is_repeated_qos2(Connection& connection, const mqtt::PublishEvent& event) {
@@ -110,7 +110,7 @@ bool PublishPath::is_repeated_qos2(Connection& connection, const mqtt::PublishEv
   operation.packet_id = event.packet.packet_id;
   operation.qos2_sequence = known->second.sequence;
   if (known->second.committed) {
-    answer(connection, operation, mqtt::ReasonCode::success);  // [MQTT-4.3.3-10]
+    answer(connection, operation, mqtt::ReasonCode::success);  // no second record [MQTT-4.3.3-10]
     return true;
   }
   // Its record is on the way: this PUBREC waits for the next write to the journal, which is behind it in the queue.
@@ -180,16 +180,18 @@ void PublishPath::on_published(Operation& operation, Connection* connection, Ses
   context_.metrics.publishes_refused.add();
   spdlog::error("client {}: PUBLISH with packet id {} could not be stored: {}",
                 session != nullptr ? session->client_id : "?", operation.packet_id.value(), operation.error->message);
-  answer(*connection, operation, publish_reason(operation.error->code));
+  answer(*connection, operation, publish_reason(operation.error->code), "the message could not be stored");
 }
 
-void PublishPath::answer(Connection& connection, const Operation& operation, mqtt::ReasonCode reason) {
+void PublishPath::answer(Connection& connection, const Operation& operation, mqtt::ReasonCode reason,
+                         std::string_view why) {
   context_.touch(connection);
   if (operation.qos == mqtt::QoS::at_most_once) {
-    connection.mqtt.close(reason, "PUBLISH refused");  // there is no other way to say it
+    connection.mqtt.close(reason, "PUBLISH refused: " + std::string(why));  // there is no other way to say it
     return;
   }
   mqtt::Ack ack{operation.packet_id, reason, {}};
+  if (!why.empty()) ack.properties.reason_string = why;
   std::string partition_text, offset_text, timestamp_text;
   const bool receipt = operation.offset >= 0 && !mqtt::is_error(reason) &&
                        context_.settings->receipts == Receipts::on &&
@@ -228,6 +230,7 @@ void PublishPath::publish_will(Session& session) {
   if (will.correlation_data) message.properties.correlation_data = *will.correlation_data;
   for (const auto& [name, value] : will.user_properties) message.properties.user_properties.push_back({name, value});
   append(message, context_.router.route(will.topic, session.client_id, message.properties), Ticket());
+  if (session.will_journaled) journal_.write_will(session);  // behind it: a crash in between publishes it once more
   context_.metrics.wills_published.add();
 }
 

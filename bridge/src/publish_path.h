@@ -32,7 +32,8 @@ class PublishPath {
   // Queues the record, and its retained copy where there is one.
   void append(const Message& message, const Destination& destination, Ticket ticket);
   void settle_qos2(Session& session, Operation& operation);
-  void answer(Connection& connection, const Operation& operation, mqtt::ReasonCode reason);
+  // `why` becomes the Reason String of an error; "": none.
+  void answer(Connection& connection, const Operation& operation, mqtt::ReasonCode reason, std::string_view why = {});
 
   ShardContext& context_;
   Journal& journal_;

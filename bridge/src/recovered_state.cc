@@ -109,7 +109,10 @@ void make_explicit(storage::Store& store, JournalImage::Session& session, const 
   }
 }
 
-bool has_expired(const SessionEntry& entry, Timestamp now_ms) {
+// A session that still has its Will is kept until its shard has published it: it ends there [MQTT-3.1.2-8].
+bool has_expired(const JournalImage::Session& session, Timestamp now_ms) {
+  const SessionEntry& entry = session.entry;
+  if (session.will) return false;
   return entry.expiry_s == 0 || (entry.expiry_s != 0xFFFFFFFF && entry.disconnected_at != 0 &&
                                  entry.disconnected_at + std::int64_t{entry.expiry_s} * 1000 <= now_ms);
 }
@@ -182,6 +185,7 @@ storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::St
   auto read = for_each_record(**retained, (*retained)->offsets().log_start,
                               [&](const storage::RecordView& record) { state->retained.apply(record); });
   if (!read) return tl::unexpected<storage::Error>(std::move(read.error()));
+  state->retained.drop_expired(now_ms, state->retained.size());
 
   JournalImage image;
   std::uint64_t unknown = 0;
@@ -194,13 +198,13 @@ storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::St
 
   JournalStart start;
   for (const auto& [client, session] : image.sessions()) {
-    if (!has_expired(session.entry, now_ms)) continue;
+    if (!has_expired(session, now_ms)) continue;
     for (const auto& [filter, entry] : session.subscriptions) start.add(subscription_tombstone(client, filter), now_ms);
     for (const auto& [name, feed] : session.feeds) start.add(feed_tombstone(client, name), now_ms);
     start.add(qos2_tombstone(client), now_ms);
     start.add(session_tombstone(client), now_ms);
   }
-  std::erase_if(image.sessions(), [&](const auto& named) { return has_expired(named.second.entry, now_ms); });
+  std::erase_if(image.sessions(), [&](const auto& named) { return has_expired(named.second, now_ms); });
 
   const Positions marks = image.lowest_marks();
   if (!image.sessions().empty()) {

@@ -90,6 +90,10 @@ std::unique_ptr<Session> restore_session(ShardContext& context, const JournalIma
     if (!name.empty() && image.subscriptions.contains(name)) restore_feed(context, *session, feed);
   }
   for (const auto& [filter, subscription] : image.subscriptions) restore_subscription(context, *session, subscription);
+  if (image.will) {
+    session->will = image.will->will;
+    session->will_journaled = true;
+  }
   if (image.qos2) {
     session->qos2.next_sequence = image.qos2->complete_below;
     for (const auto& received : image.qos2->received) {

@@ -30,11 +30,23 @@ void RetainedIndex::apply(const storage::RecordView& record) {
   if (const Message* message = decoder.decode(record); message && message->properties.message_expiry_interval) {
     entry.expires_at = record.timestamp + std::int64_t{*message->properties.message_expiry_interval} * 1000;
   }
-  entries_.insert_or_assign(std::string(*topic), entry);
+  erase(*topic);
+  if (entry.expires_at != 0) expiries_.emplace(entry.expires_at, *topic);
+  entries_.emplace(*topic, entry);
 }
 
 void RetainedIndex::erase(std::string_view topic) {
-  if (const auto found = entries_.find(topic); found != entries_.end()) entries_.erase(found);
+  const auto found = entries_.find(topic);
+  if (found == entries_.end()) return;
+  if (found->second.expires_at != 0) expiries_.erase({found->second.expires_at, found->first});
+  entries_.erase(found);
+}
+
+void RetainedIndex::drop_expired(Timestamp now_ms, std::size_t count) {
+  for (; count > 0 && !expiries_.empty() && expiries_.begin()->first <= now_ms; --count) {
+    entries_.erase(expiries_.begin()->second);
+    expiries_.erase(expiries_.begin());
+  }
 }
 
 RetainedIndex::Found RetainedIndex::next(std::string_view filter, const std::optional<std::string>& after,

@@ -15,6 +15,7 @@
 #include "bridge/in_flight.h"
 #include "bridge/message.h"
 #include "bridge/shard.h"
+#include "bridge/stored_will.h"
 #include "mqtt/packet.h"
 
 namespace bitacora::bridge {
@@ -56,6 +57,7 @@ struct RetainedWalk {
   std::string filter;  // the subscription's topic_filter
   mqtt::QoS maximum_qos = mqtt::QoS::at_most_once;
   std::uint32_t identifier = 0;
+  bool no_local = false;
   std::optional<std::string> after;
 };
 
@@ -78,21 +80,6 @@ struct Qos2Inbound {
   }
 };
 
-struct StoredWill {
-  std::string topic;
-  Bytes payload;
-  mqtt::QoS qos = mqtt::QoS::at_most_once;
-  mqtt::Retain retain = mqtt::Retain::no;
-  std::uint32_t delay_s = 0;
-  // Owned copies of the properties a PUBLISH forwards.
-  std::optional<std::uint8_t> payload_format;
-  std::optional<std::uint32_t> expiry_s;
-  std::optional<std::string> content_type;
-  std::optional<std::string> response_topic;
-  std::optional<Bytes> correlation_data;
-  std::vector<std::pair<std::string, std::string>> user_properties;
-};
-
 inline constexpr std::uint32_t never_expires = 0xFFFFFFFF;
 
 struct Session {
@@ -110,9 +97,11 @@ struct Session {
   std::vector<std::unique_ptr<Feed>> feeds;                                         // [0] is the ordinary one
   std::vector<RetainedWalk> retained_walks;
   InFlightWindow in_flight;
-  bool restored = false;  // from the journal: which packet ids its client holds at QoS 2 is not known
+  std::size_t to_resend = 0;  // of those in flight: not sent yet on this connection
+  bool restored = false;      // from the journal: which packet ids its client holds at QoS 2 is not known
   Qos2Inbound qos2;
   std::optional<StoredWill> will;
+  bool will_journaled = false;            // the journal has a Will of this session
   std::optional<MonotonicTime> will_due;  // while offline: the Will Delay Interval
   std::string gap_notice;                 // told with the next delivery to a 5.0 client; empty: none
 

@@ -31,6 +31,15 @@ void put_text(Bytes& to, std::string_view text) {
   append(to, as_bytes(text));
 }
 
+void put_text(Bytes& to, ByteView bytes) { put_text(to, as_text(bytes)); }
+
+// Presence as a byte, then the value if there is one.
+template <class T, class Put>
+void put_optional(Bytes& to, const std::optional<T>& value, Put&& put) {
+  append_be(to, static_cast<std::uint8_t>(value ? 1 : 0));
+  if (value) put(*value);
+}
+
 void put_positions(Bytes& to, const NamedPositions& positions) {
   append_be(to, static_cast<std::uint32_t>(positions.size()));
   for (const NamedPosition& position : positions) {
@@ -67,6 +76,19 @@ class FieldReader {
     std::string text(as_text(rest_.first(size)));
     rest_ = rest_.subspan(size);
     return text;
+  }
+
+  Bytes bytes() {
+    const std::string text = this->text();
+    const ByteView view = as_bytes(text);
+    return {view.begin(), view.end()};
+  }
+
+  // What put_optional wrote; `read` takes the value.
+  template <class Read>
+  auto optional(Read&& read) -> std::optional<decltype(read())> {
+    if (integer<std::uint8_t>() == 0) return std::nullopt;
+    return read();
   }
 
   NamedPositions positions() {
@@ -174,6 +196,35 @@ bool apply_qos2(Image& image, const JournalKey& key, std::optional<FieldReader> 
   return true;
 }
 
+StoredWill read_will(FieldReader& value) {
+  const auto text = [&] { return value.text(); };
+  StoredWill will;
+  will.delay_s = value.integer<std::uint32_t>();
+  will.qos = static_cast<mqtt::QoS>(std::min<std::uint8_t>(value.integer<std::uint8_t>(), 2));
+  will.retain = value.integer<std::uint8_t>() != 0 ? mqtt::Retain::yes : mqtt::Retain::no;
+  will.topic = value.text();
+  will.payload = value.bytes();
+  will.payload_format = value.optional([&] { return value.integer<std::uint8_t>(); });
+  will.expiry_s = value.optional([&] { return value.integer<std::uint32_t>(); });
+  will.content_type = value.optional(text);
+  will.response_topic = value.optional(text);
+  will.correlation_data = value.optional([&] { return value.bytes(); });
+  for (auto left = value.integer<std::uint32_t>(); left > 0 && value.ok(); --left) {
+    std::string name = value.text();
+    will.user_properties.emplace_back(std::move(name), value.text());
+  }
+  return will;
+}
+
+bool apply_will(Image& image, const JournalKey& key, std::optional<FieldReader> value) {
+  if (!value) return image.will.reset(), true;
+  WillEntry entry{std::string(key.first), value->integer<std::uint64_t>(), {}};
+  entry.will = read_will(*value);
+  if (!value->ended()) return false;
+  image.will = std::move(entry);
+  return true;
+}
+
 bool apply_mark(std::map<std::uint32_t, MarkEntry>& marks, const JournalKey& key, std::optional<FieldReader> value) {
   std::uint32_t shard = 0;
   for (const char c : key.first) {
@@ -227,6 +278,29 @@ JournalRecord encode(const Qos2Entry& entry) {
   return {key_of('q', entry.client_id), std::move(value)};
 }
 
+JournalRecord encode(const WillEntry& entry) {
+  const StoredWill& will = entry.will;
+  Bytes value = new_value();
+  const auto put = [&](const auto& text) { put_text(value, text); };
+  append_be(value, entry.epoch);
+  append_be(value, will.delay_s);
+  append_be(value, static_cast<std::uint8_t>(will.qos));
+  append_be(value, static_cast<std::uint8_t>(will.retain));
+  put_text(value, will.topic);
+  put_text(value, will.payload);
+  put_optional(value, will.payload_format, [&](std::uint8_t format) { append_be(value, format); });
+  put_optional(value, will.expiry_s, [&](std::uint32_t expiry) { append_be(value, expiry); });
+  put_optional(value, will.content_type, put);
+  put_optional(value, will.response_topic, put);
+  put_optional(value, will.correlation_data, put);
+  append_be(value, static_cast<std::uint32_t>(will.user_properties.size()));
+  for (const auto& [name, text] : will.user_properties) {
+    put_text(value, name);
+    put_text(value, text);
+  }
+  return {key_of('w', entry.client_id), std::move(value)};
+}
+
 JournalRecord encode(const MarkEntry& entry) {
   Bytes value = new_value();
   put_positions(value, entry.positions);
@@ -241,6 +315,7 @@ JournalRecord feed_tombstone(std::string_view client_id, std::string_view feed) 
   return {key_of('c', client_id, feed), std::nullopt};
 }
 JournalRecord qos2_tombstone(std::string_view client_id) { return {key_of('q', client_id), std::nullopt}; }
+JournalRecord will_tombstone(std::string_view client_id) { return {key_of('w', client_id), std::nullopt}; }
 JournalRecord mark_tombstone(std::uint32_t shard) { return {key_of('m', std::to_string(shard)), std::nullopt}; }
 
 bool JournalImage::apply(const storage::RecordView& record) {
@@ -254,11 +329,12 @@ bool JournalImage::apply(const storage::RecordView& record) {
   }
   if (key->kind == 's') return apply_session(sessions_, *key, value);
   if (key->kind == 'm') return apply_mark(marks_, *key, value);
-  if (key->kind != 'f' && key->kind != 'c' && key->kind != 'q') return false;
+  if (key->kind != 'f' && key->kind != 'c' && key->kind != 'q' && key->kind != 'w') return false;
   // The session's own record may come later than these: compaction keeps only its last.
   Session& session = sessions_[std::string(key->first)];
   if (key->kind == 'f') return apply_subscription(session, *key, value);
   if (key->kind == 'c') return apply_feed(session, *key, value);
+  if (key->kind == 'w') return apply_will(session, *key, value);
   return apply_qos2(session, *key, value);
 }
 
@@ -271,6 +347,7 @@ void JournalImage::finish() {
     std::erase_if(session.subscriptions, is_of_another_session);
     std::erase_if(session.feeds, is_of_another_session);
     if (session.qos2 && session.qos2->epoch != session.entry.epoch) session.qos2.reset();
+    if (session.will && session.will->epoch != session.entry.epoch) session.will.reset();
   }
 }
 

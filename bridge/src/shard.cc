@@ -298,6 +298,7 @@ void Shard::on_time(Now now) {
     state_->handle_events(*connection);
   }
   state_->connecting.on_time();
+  state_->delivery.drop_expired_retained();
 }
 
 void Shard::on_settings(std::shared_ptr<const BrokerSettings> settings, Now now) {
@@ -321,9 +322,13 @@ void Shard::end_turn(Now now) {
 void Shard::shut_down(Now now) {
   state_->context.now = now;
   state_->connecting.shut_down();
+  const std::string& elsewhere = state_->context.settings->server_reference;
+  mqtt::Properties properties;
+  if (!elsewhere.empty()) properties.server_reference = elsewhere;
+  const auto reason = elsewhere.empty() ? mqtt::ReasonCode::server_shutting_down : mqtt::ReasonCode::use_another_server;
   for (const auto& [id, connection] : state_->connections) {
     if (connection->ended) continue;
-    connection->mqtt.close(mqtt::ReasonCode::server_shutting_down);
+    connection->mqtt.close(reason, {}, properties);
     state_->handle_events(*connection);
   }
 }

@@ -43,6 +43,7 @@ void SubscribePath::on_subscribe(Connection& connection, const mqtt::SubscribeEv
     } else {
       operation.reasons.push_back(granted.error().reason);
       spdlog::info("client {}: SUBSCRIBE to \"{}\" refused: {}", session.client_id, entry.filter, granted.error().why);
+      if (operation.why.empty()) operation.why = granted.error().why;
     }
   }
   if (!session.persistent() || made.empty()) return on_settled(operation, connection);
@@ -59,11 +60,15 @@ void SubscribePath::on_settled(Operation& operation, Connection& connection) {
   context_.touch(connection);
   if (operation.error) {
     for (mqtt::ReasonCode& reason : operation.reasons) reason = publish_reason(operation.error->code);
+    operation.why = "it could not be stored";
   }
+  mqtt::Properties properties;
+  if (!operation.why.empty()) properties.reason_string = operation.why;
   if (operation.kind == Operation::Kind::subscribe) {
-    connection.mqtt.answer(operation.slot, mqtt::Suback{operation.packet_id, std::move(operation.reasons), {}});
+    connection.mqtt.answer(operation.slot, mqtt::Suback{operation.packet_id, std::move(operation.reasons), properties});
   } else {
-    connection.mqtt.answer(operation.slot, mqtt::Unsuback{operation.packet_id, std::move(operation.reasons), {}});
+    connection.mqtt.answer(operation.slot,
+                           mqtt::Unsuback{operation.packet_id, std::move(operation.reasons), properties});
   }
 }
 

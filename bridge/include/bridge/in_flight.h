@@ -25,6 +25,7 @@ struct InFlightMessage {
   Awaiting awaiting = Awaiting::puback;
   mqtt::Retain retain = mqtt::Retain::no;
   std::uint32_t identifier = 0;  // retained: the subscription identifier; 0: none
+  bool to_resend = false;        // was sent on an earlier connection, not yet on this one
 
   [[nodiscard]] mqtt::PacketId packet_id() const noexcept {
     return mqtt::PacketId(static_cast<std::uint16_t>(sequence % 65535 + 1));

@@ -4,8 +4,10 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "storage/batch.h"
@@ -16,6 +18,7 @@ namespace bitacora::bridge {
 struct RetainedEntry {
   storage::Offset offset = 0;  // in the retained log's partition
   Timestamp expires_at = 0;    // ms since the epoch; 0: never
+  [[nodiscard]] bool has_expired(Timestamp now_ms) const noexcept { return expires_at != 0 && expires_at <= now_ms; }
 };
 
 class RetainedIndex {
@@ -25,6 +28,8 @@ class RetainedIndex {
   // A record of the retained log: a value replaces the topic's entry [MQTT-3.3.1-5], none removes it [MQTT-3.3.1-6].
   void apply(const storage::RecordView& record);
   void erase(std::string_view topic);
+  // Takes out at most `count` entries whose time is over at `now_ms`, the oldest first.
+  void drop_expired(Timestamp now_ms, std::size_t count);
 
   // The first entry behind `after` (or from the start, if nullopt) whose topic `filter` matches, looking at `budget`
   // entries at the most; `budget` is lowered by what was looked at. Where the budget ends first, `stopped_at` is the
@@ -40,6 +45,7 @@ class RetainedIndex {
 
  private:
   Entries entries_;
+  std::set<std::pair<Timestamp, std::string>> expiries_;  // of the entries that expire
 };
 
 }  // namespace bitacora::bridge

@@ -5,8 +5,9 @@
 //   s NUL client                 the session: epoch, protocol version, expiry, when its client left
 //   f NUL client NUL filter      one subscription: epoch, options, identifier, where it starts
 //   c NUL client NUL feed        one cursor: epoch, "live", or a position for each partition
-//   q NUL client                 QoS 2 ids received and not released: epoch, the sequence up to which this is all, the
-//   ids m NUL shard                  a mark: positions up to which the shard had seen every partition
+//   q NUL client                 QoS 2 ids received and not released: epoch, sequence up to which this is all, the ids
+//   w NUL client                 the Will of the connection, or the delayed one of the last: epoch, the message
+//   m NUL shard                  a mark: positions up to which the shard had seen every partition
 //
 // No value (a tombstone) removes. What carries another epoch than its session's is of an earlier session of that client
 // and does not count.
@@ -21,6 +22,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "bridge/stored_will.h"
 #include "mqtt/packet.h"
 #include "storage/batch.h"
 #include "storage/offset.h"
@@ -77,6 +79,13 @@ struct Qos2Entry {
   friend bool operator==(const Qos2Entry&, const Qos2Entry&) = default;
 };
 
+struct WillEntry {
+  std::string client_id;
+  std::uint64_t epoch = 0;
+  StoredWill will;
+  friend bool operator==(const WillEntry&, const WillEntry&) = default;
+};
+
 struct MarkEntry {
   std::uint32_t shard = 0;
   NamedPositions positions;
@@ -93,11 +102,13 @@ struct JournalRecord {
 [[nodiscard]] JournalRecord encode(const SubscriptionEntry& entry);
 [[nodiscard]] JournalRecord encode(const FeedEntry& entry);
 [[nodiscard]] JournalRecord encode(const Qos2Entry& entry);
+[[nodiscard]] JournalRecord encode(const WillEntry& entry);
 [[nodiscard]] JournalRecord encode(const MarkEntry& entry);
 [[nodiscard]] JournalRecord session_tombstone(std::string_view client_id);
 [[nodiscard]] JournalRecord subscription_tombstone(std::string_view client_id, std::string_view filter);
 [[nodiscard]] JournalRecord feed_tombstone(std::string_view client_id, std::string_view feed);
 [[nodiscard]] JournalRecord qos2_tombstone(std::string_view client_id);
+[[nodiscard]] JournalRecord will_tombstone(std::string_view client_id);
 [[nodiscard]] JournalRecord mark_tombstone(std::uint32_t shard);
 
 // All of the journal put together, record after record in log order.
@@ -108,6 +119,7 @@ class JournalImage {
     std::map<std::string, SubscriptionEntry> subscriptions;  // by filter
     std::map<std::string, FeedEntry> feeds;                  // by feed
     std::optional<Qos2Entry> qos2;
+    std::optional<WillEntry> will;
   };
 
   // False if the record is not of a form this version knows; it then changed nothing.

@@ -59,6 +59,11 @@ struct BrokerSettings {
   SessionSettings sessions{};
   mqtt::ConnectionLimits connection{};
   std::size_t max_retained_payload = 1 << 20;  // bytes
+  // Told to 5.0 clients that ask for Response Information: a topic of their own for responses. "%c" becomes the client
+  // id. Empty: they are told none.
+  std::string response_information{};
+  // Where 5.0 clients are sent when this server shuts down: the Server Reference of DISCONNECT 0x9C. Empty: nowhere.
+  std::string server_reference{};
   std::size_t max_batch_bytes =
       1 << 20;  // where a batch that gathers publishes is closed; one larger record still fits
 };
