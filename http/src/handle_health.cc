@@ -14,7 +14,7 @@ std::vector<std::string> reasons_of_ill_health(Door& door) {
     reasons.push_back("partition " + partition.log_name() + "/" + std::to_string(partition.number()) +
                       " is offline: its disk failed twice; check the disk, then restart");
   }
-  const std::uint64_t free = store.free_space();
+  const std::uint64_t free = store.disk_space().space.available;
   if (free < door.settings.min_free_bytes) {
     reasons.push_back("disk space: " + std::to_string(free) + " bytes are free, fewer than " +
                       std::to_string(door.settings.min_free_bytes) + "; make room or shorten retention");

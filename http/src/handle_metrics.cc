@@ -141,7 +141,7 @@ Answer get_metrics(Door& door, const Request&) {
   add_gauge(families, "bitacora_committer_in_flight_max_bytes", "Past this, publishers are held back.",
             static_cast<double>(door.committer.max_bytes_in_flight()));
   add_gauge(families, "bitacora_disk_free_bytes", "Free space of the data directory's file system; 0 if unknown.",
-            static_cast<double>(door.service.store().free_space()));
+            static_cast<double>(door.service.store().disk_space().space.available));
   Answer answer;
   answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
   answer.body = prometheus::TextSerializer().Serialize(families);

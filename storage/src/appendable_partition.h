@@ -14,8 +14,10 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "clean_shutdown.h"
+#include "scrub.h"
 #include "storage/errc.h"
 #include "storage/partition.h"
+#include "storage/recovery_report.h"
 #include "storage/settings.h"
 
 namespace bitacora::storage {
@@ -65,6 +67,12 @@ class AppendablePartition : public Partition {
 
   // From any thread, without append_mutex().
   virtual void change_settings(std::shared_ptr<const LogSettings> settings) = 0;
+  // What cannot be read and is known: found by recovery, by a reader or by scrub(). By offset.
+  [[nodiscard]] virtual std::vector<Quarantine> quarantined() const = 0;
+  // Reads on through the sealed segments, checking each batch, up to `max_bytes` and a batch of one segment, and moves
+  // `position` on. nullopt: no sealed segment is left behind `position`. An error says what could not be read; that
+  // segment is passed over.
+  [[nodiscard]] virtual Result<std::optional<ScrubStep>> scrub(ScrubPosition& position, std::uint64_t max_bytes) = 0;
   // Retention and compaction. Returns the bytes given back. What is busy is left for the next pass.
   [[nodiscard]] virtual Result<std::uint64_t> run_housekeeping(Now now) = 0;
   // Makes everything durable; later appends are refused. What goes into the clean-shutdown mark, if anything does.

@@ -19,7 +19,8 @@ DiskPartition::DiskPartition(const StoreContext& context, PartitionIndex index, 
       segments_(std::move(recovered.segments)),
       log_start_(recovered.log_start),
       committed_(recovered.end),
-      log_end_(recovered.end) {
+      log_end_(recovered.end),
+      recovery_writes_(std::move(recovered.writes)) {
   if (segments_.empty()) return;
   const Segment& active = *segments_.back();
   tail_.file = active.file;
@@ -64,6 +65,18 @@ void DiskPartition::change_settings(std::shared_ptr<const LogSettings> settings)
   settings_ = std::move(settings);
 }
 
+std::vector<Quarantine> DiskPartition::quarantined() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Quarantine> known;
+  for (const SegmentPtr& segment : segments_) {
+    const std::string name = segment_stem(segment->base) + std::string(log_suffix);
+    for (const Damage& damage : segment->damages) {
+      known.push_back({damage.offsets, name, damage.position, damage.size, damage.why});
+    }
+  }
+  return known;
+}
+
 Result<std::optional<CleanPartition>> DiskPartition::close() {
   {
     const std::lock_guard lock(mutex_);
@@ -71,6 +84,7 @@ Result<std::optional<CleanPartition>> DiskPartition::close() {
   }
   const std::lock_guard housekeeping_lock(housekeeping_mutex_);
   const std::lock_guard append_lock(append_mutex());
+  if (auto done = finish_recovery(); !done) return Failed(std::move(done.error()));
   // After a failure, or behind a damaged end, the last segment may not have been begun yet.
   if (tail_.poisoned) {
     if (auto done = replace_poisoned(); !done) return Failed(std::move(done.error()));

@@ -15,6 +15,7 @@
 #include "compaction.h"
 #include "compaction_checkpoint.h"
 #include "partition_recovery.h"
+#include "scrub.h"
 #include "segment.h"
 #include "storage/settings.h"
 
@@ -52,6 +53,8 @@ class DiskPartition final : public AppendablePartition {
   [[nodiscard]] Result<> flush(Now now) override;
 
   void change_settings(std::shared_ptr<const LogSettings> settings) override;
+  [[nodiscard]] std::vector<Quarantine> quarantined() const override;
+  [[nodiscard]] Result<std::optional<ScrubStep>> scrub(ScrubPosition& position, std::uint64_t max_bytes) override;
   [[nodiscard]] Result<std::uint64_t> run_housekeeping(Now now) override;
   [[nodiscard]] Result<std::optional<CleanPartition>> close() override;
 
@@ -97,7 +100,7 @@ class DiskPartition final : public AppendablePartition {
                                       ReadResult& into) const;
   [[nodiscard]] Result<std::optional<Damage>> read_region(const Entrance& entrance, const SegmentRegion& region,
                                                           Offset offset, std::size_t max_bytes, ReadResult& into) const;
-  void remember(const SegmentPtr& segment, const Damage& damage) const;
+  bool remember(const SegmentPtr& segment, const Damage& damage) const;
   [[nodiscard]] Result<std::optional<OffsetAtTime>> find_time_among(const std::vector<SegmentPtr>& segments,
                                                                     Timestamp timestamp) const;
   [[nodiscard]] Result<std::optional<OffsetAtTime>> find_time_in(const SegmentPtr& segment, Timestamp timestamp) const;
@@ -105,6 +108,8 @@ class DiskPartition final : public AppendablePartition {
 
   // disk_partition_append.cc
   [[nodiscard]] Result<> may_append() const;
+  [[nodiscard]] Result<> may_take_room(Now now) const;
+  [[nodiscard]] Result<> finish_recovery();
   [[nodiscard]] Result<> open_for(std::size_t next_size, Now now);
   [[nodiscard]] Error go_offline(const Error& cause);
   [[nodiscard]] std::vector<Placement> seal(std::span<const BatchPtr> batches);
@@ -123,11 +128,18 @@ class DiskPartition final : public AppendablePartition {
   void finish_segment_files();
 
   // disk_partition_retention.cc
+  [[nodiscard]] Result<std::uint64_t> forget(Now now, Timestamp expired);
   [[nodiscard]] bool is_too_old(Now now) const;
   [[nodiscard]] Result<Offset> move_log_start(Offset to);
   [[nodiscard]] Offset expired_by_size() const;
   [[nodiscard]] Result<Offset> expired_by_time(Now now);
   [[nodiscard]] Result<std::uint64_t> remove_old_segments();
+
+  // disk_partition_scrub.cc
+  struct ScrubEntrance;
+  [[nodiscard]] std::optional<ScrubEntrance> next_to_scrub(const ScrubPosition& position) const;
+  [[nodiscard]] Result<std::shared_ptr<File>> open_to_scrub(const ScrubEntrance& entrance) const;
+  [[nodiscard]] bool found_damage(const SegmentPtr& segment, const Damage& damage) const;
 
   // disk_partition_compaction.cc
   [[nodiscard]] Result<std::uint64_t> compact(Now now, Timestamp expired);
@@ -159,6 +171,7 @@ class DiskPartition final : public AppendablePartition {
 
   Tail tail_;                                    // append_mutex()
   Checkpoint before_write_;                      // append_mutex()
+  RecoveryWrites recovery_writes_;               // append_mutex(): what the start had no room for
   std::vector<std::int64_t> shifts_;             // append_mutex(): what seal() added to the run's timestamps
   std::optional<MonotonicTime> unsynced_since_;  // append_mutex()
   MonotonicTime append_time_{};                  // append_mutex(): of the append under way

@@ -31,12 +31,38 @@ Result<> DiskPartition::may_append() const {
   return {};
 }
 
+// Past the mark the room that is left is the server's own: for the logs with its state, and for getting out of there.
+Result<> DiskPartition::may_take_room(Now now) const {
+  if (log_.starts_with("__") || !context_.space.is_exhausted(now.monotonic)) return {};
+  return fail(Errc::no_space, directory_ + ": the disk is used to " +
+                                  std::to_string(context_.options.disk_stop_percent) +
+                                  " % or more (disk_stop_percent): no appends until there is room");
+}
+
+// What the start had no room for.
+Result<> DiskPartition::finish_recovery() {
+  if (recovery_writes_.empty()) return {};
+  const bool was_torn = recovery_writes_.torn_tail.has_value();
+  const SegmentPtr active = active_segment();
+  const Result<std::string> done = carry_out(recovery_writes_, {.fs = context_.fs,
+                                                                .catalog = context_.catalog,
+                                                                .log = log_,
+                                                                .partition = number_,
+                                                                .directory = directory_,
+                                                                .active_stem = active->stem,
+                                                                .active = tail_.file.get(),
+                                                                .epochs = epochs_});
+  if (was_torn && !recovery_writes_.torn_tail) tail_.filled = tail_.position;
+  return done ? Result<>() : Failed(done.error());
+}
+
 Cleanup DiskPartition::cleanup() const { return settings()->cleanup; }
 
 std::size_t DiskPartition::max_batch_bytes() const { return static_cast<std::size_t>(settings()->max_batch_bytes); }
 
 Result<std::size_t> DiskPartition::make_room(std::span<const std::size_t> sizes, Now now) {
   if (auto done = may_append(); !done) return Failed(std::move(done.error()));
+  if (auto done = may_take_room(now); !done) return Failed(std::move(done.error()));
   append_time_ = now.monotonic;
   Result<> opened = open_for(sizes.front(), now);
   if (!opened && opened.error().code != Errc::no_space) {
@@ -54,6 +80,7 @@ Result<std::size_t> DiskPartition::make_room(std::span<const std::size_t> sizes,
 
 // Leaves an active segment that may be written to and has room for `next_size` bytes.
 Result<> DiskPartition::open_for(std::size_t next_size, Now now) {
+  if (auto done = finish_recovery(); !done) return done;
   if (tail_.poisoned) {
     if (auto done = replace_poisoned(); !done) return done;
   }

@@ -148,7 +148,7 @@ Result<> DiskPartition::read_segment(Offset offset, std::size_t max_bytes, const
   const Result<std::optional<Damage>> met = read_region(*entrance, *region, offset, max_bytes, into);
   if (!met) return Failed(met.error());
   if (!*met) return {};
-  remember(entrance->segment, **met);
+  static_cast<void>(remember(entrance->segment, **met));
   return lost(directory_, **met);
 }
 
@@ -175,12 +175,19 @@ Result<std::optional<Damage>> DiskPartition::read_region(const Entrance& entranc
   }
 }
 
-void DiskPartition::remember(const SegmentPtr& segment, const Damage& damage) const {
+// false: it was known, maybe as a part of a longer range. Where it is the longer one it takes the others' place.
+bool DiskPartition::remember(const SegmentPtr& segment, const Damage& damage) const {
   const std::lock_guard lock(mutex_);
   std::vector<Damage>& known = segment->damages;
+  const auto holds = [](const Damage& outer, const Damage& inner) {
+    return outer.offsets.begin <= inner.offsets.begin && outer.offsets.end >= inner.offsets.end;
+  };
+  if (std::any_of(known.begin(), known.end(), [&](const Damage& other) { return holds(other, damage); })) return false;
+  std::erase_if(known, [&](const Damage& other) { return holds(damage, other); });
   const auto place = std::find_if(known.begin(), known.end(),
                                   [&](const Damage& other) { return other.offsets.begin >= damage.offsets.begin; });
-  if (place == known.end() || place->offsets.begin != damage.offsets.begin) known.insert(place, damage);
+  known.insert(place, damage);
+  return true;
 }
 
 Result<std::optional<OffsetAtTime>> DiskPartition::find_time(Timestamp timestamp) const {

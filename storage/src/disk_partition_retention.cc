@@ -31,16 +31,23 @@ Result<Offset> DiskPartition::move_log_start(Offset to) {
 Result<std::uint64_t> DiskPartition::run_housekeeping(Now now) {
   if (context_.read_only()) return std::uint64_t{0};
   const std::lock_guard housekeeping_lock(housekeeping_mutex_);
-  const std::shared_ptr<const LogSettings> settings = this->settings();
   // By this pass and the one before it: a clock that jumps once must not cost a log (F16).
   const Timestamp expired = std::min(now.wall_ms, std::exchange(last_housekeeping_, now.wall_ms).value_or(0));
+  Result<> rolled;
   {
     // Who holds it is appending, and looks at the age himself.
     const std::unique_lock append_lock(append_mutex(), std::try_to_lock);
-    if (append_lock && may_append() && !tail_.poisoned && is_too_old(now)) {
-      if (auto done = roll(); !done) return Failed(std::move(done.error()));
-    }
+    if (append_lock && may_append()) rolled = finish_recovery();
+    if (append_lock && rolled && may_append() && !tail_.poisoned && is_too_old(now)) rolled = roll();
   }
+  Result<std::uint64_t> freed = forget(now, expired);  // on a full disk this makes the room that a roll needs
+  if (freed && !rolled) return Failed(std::move(rolled.error()));
+  return freed;
+}
+
+// Retention, or compaction.
+Result<std::uint64_t> DiskPartition::forget(Now now, Timestamp expired) {
+  const std::shared_ptr<const LogSettings> settings = this->settings();
   if (settings->cleanup == Cleanup::remove) {
     const Result<Offset> by_time = expired_by_time(now);
     if (!by_time) return Failed(by_time.error());

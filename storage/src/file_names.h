@@ -16,6 +16,8 @@ inline constexpr std::string_view time_index_suffix = ".timeindex";
 // Behind log_suffix: built, not yet renamed into place.
 inline constexpr std::string_view unfinished_suffix = ".new";   // what goes on for a poisoned segment
 inline constexpr std::string_view cleaned_suffix = ".cleaned";  // what compaction made
+// Behind log_suffix, with a number: what recovery cut off, kept for a person.
+inline constexpr std::string_view torn_suffix = ".torn-";
 
 inline constexpr std::string_view epochs_file = "leader-epoch-checkpoint";
 inline constexpr std::string_view compaction_file = "compaction-checkpoint";
@@ -23,6 +25,7 @@ inline constexpr std::string_view metadata_file = "partition.metadata";
 inline constexpr std::string_view clean_shutdown_file = "clean-shutdown";
 inline constexpr std::string_view format_version_file = "format-version";
 inline constexpr std::string_view lock_file = ".lock";
+inline constexpr std::string_view ballast_file = "ballast";  // see ballast.h
 
 [[nodiscard]] std::string join(std::string_view directory, std::string_view name);
 

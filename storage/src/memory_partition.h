@@ -50,6 +50,11 @@ class MemoryPartition final : public AppendablePartition {
   [[nodiscard]] Result<> flush(Now) override { return {}; }
 
   void change_settings(std::shared_ptr<const LogSettings> settings) override;
+  // Never on disk, so never damaged there.
+  [[nodiscard]] std::vector<Quarantine> quarantined() const override { return {}; }
+  [[nodiscard]] Result<std::optional<ScrubStep>> scrub(ScrubPosition&, std::uint64_t) override {
+    return std::optional<ScrubStep>();
+  }
   [[nodiscard]] Result<std::uint64_t> run_housekeeping(Now now) override;
   // Gives back the numbers that were reserved and not used.
   [[nodiscard]] Result<std::optional<CleanPartition>> close() override;

@@ -8,7 +8,6 @@ namespace bitacora::storage {
 namespace {
 
 constexpr std::size_t scan_read_ahead = 1 << 20;
-constexpr std::size_t copy_chunk = 1 << 20;
 
 // What a walk over the last segment found.
 struct TailScan {
@@ -41,15 +40,17 @@ class Recovery {
     if (auto done = load_epochs(); !done) return Failed(std::move(done.error()));
     if (files_.empty()) {
       if (auto done = create_first_segment(); !done) return Failed(std::move(done.error()));
+      begin_epoch();
     } else if (clean_mark_agrees()) {
       if (auto done = open_clean(); !done) return Failed(std::move(done.error()));
     } else {
       if (auto done = check_chain(); !done) return Failed(std::move(done.error()));
       if (auto done = recover_tail(); !done) return Failed(std::move(done.error()));
-      if (auto done = begin_epoch(); !done) return Failed(std::move(done.error()));
+      begin_epoch();
     }
     if (auto done = find_max_timestamp(); !done) return Failed(std::move(done.error()));
-    if (auto done = settle_log_start(); !done) return Failed(std::move(done.error()));
+    settle_log_start();
+    if (auto done = write(); !done) return Failed(std::move(done.error()));
     finish_report();
     return std::move(out_);
   }
@@ -66,11 +67,11 @@ class Recovery {
   Result<> check_chain();
   Result<> recover_tail();
   Result<TailScan> scan_tail(const File& file, std::uint64_t end_position) const;
-  Result<> cut_torn_tail(File& file, std::uint64_t position, std::uint64_t file_size);
-  Result<> make_durable(File& file, std::uint64_t begin, std::uint64_t end);
-  Result<> begin_epoch();
+  Result<> measure_torn_tail(const File& file, std::uint64_t position);
+  void begin_epoch();
   Result<> find_max_timestamp();
-  Result<> settle_log_start();
+  void settle_log_start();
+  Result<> write();
   void quarantine(const Segment& segment, const Damage& damage);
   void finish_report();
 
@@ -182,10 +183,11 @@ Result<> Recovery::create_first_segment() {
   note("no segment was found: the partition begins empty at offset " + std::to_string(out_.end));
   SegmentPtr segment = make_segment(out_.end);
   auto file = context_.fs.open(segment->stem + std::string(log_suffix), OpenMode::create);
-  if (!file) return Failed(std::move(file.error()));
-  segment->file = std::move(*file);
+  if (!file && file.error().code != Errc::no_space) return Failed(std::move(file.error()));
+  out_.must_roll = !file;
+  if (file) segment->file = std::move(*file);
   out_.segments.push_back(std::move(segment));
-  return begin_epoch();
+  return {};
 }
 
 bool Recovery::clean_mark_agrees() const {
@@ -298,16 +300,14 @@ Result<> Recovery::recover_tail() {
                                  [&](const Damage& damage) { return damage.position >= scan->proven_position; });
   if (torn != scan->damages.end()) {
     const std::uint64_t cut = torn->position;
-    if (auto done = cut_torn_tail(*segment->file, cut, out_.file_size); !done) return done;
+    if (auto done = measure_torn_tail(*segment->file, cut); !done) return done;
     scan = scan_tail(*segment->file, cut);
     if (!scan) return Failed(std::move(scan.error()));
-    if (!context_.read_only()) out_.file_size = cut;
   }
   for (const Damage& damage : scan->damages) quarantine(*segment, damage);
   out_.must_roll = !scan->damages.empty() && scan->damages.back().offsets.end == scan->offset;
-  if (!context_.read_only()) {
-    if (auto done = make_durable(*segment->file, scan->marked_position, scan->position); !done) return done;
-  }
+  // After a failed sync the page cache may show bytes that the disk never got: written again they will be.
+  out_.writes.rewrite = {scan->marked_position, scan->position};
   segment->damages = std::move(scan->damages);
   segment->index = std::move(scan->index);
   segment->end = out_.end = scan->offset;
@@ -317,52 +317,23 @@ Result<> Recovery::recover_tail() {
   return {};
 }
 
-Result<> Recovery::cut_torn_tail(File& file, std::uint64_t position, std::uint64_t file_size) {
+Result<> Recovery::measure_torn_tail(const File& file, std::uint64_t position) {
   // Zeros behind the last byte that is not zero were written ahead and say nothing.
-  Bytes tail(static_cast<std::size_t>(file_size - position));
+  Bytes tail(static_cast<std::size_t>(out_.file_size - position));
   const Result<std::size_t> count = file.read_at(position, tail);
   if (!count) return Failed(count.error());
   tail.resize(*count);
   while (!tail.empty() && tail.back() == std::byte{0}) tail.pop_back();
   out_.report.cut_bytes = tail.size();
-  if (context_.read_only()) return {};
-  const std::string torn_stem = stem_of(files_.back().base) + ".log.torn-";
-  for (int n = 1;; ++n) {
-    auto copy = context_.fs.open(torn_stem + std::to_string(n), OpenMode::create_new);
-    if (!copy && copy.error().code == Errc::already_exists) continue;
-    if (!copy) return Failed(std::move(copy.error()));
-    out_.report.cut_copy = torn_stem + std::to_string(n);
-    if (auto done = (*copy)->write_at(0, tail); !done) return done;
-    if (auto done = (*copy)->sync(); !done) return done;
-    break;
-  }
-  if (auto done = context_.fs.sync_directory(out_.directory); !done) return done;
-  if (auto done = file.truncate(position); !done) return done;
-  return file.sync();
+  out_.writes.torn_tail = {position, position + tail.size()};
+  return {};
 }
 
-// After a failed sync the page cache may show bytes that the disk never got: written again they will be.
-Result<> Recovery::make_durable(File& file, std::uint64_t begin, std::uint64_t end) {
-  Bytes chunk;
-  while (begin < end) {
-    chunk.resize(static_cast<std::size_t>(std::min<std::uint64_t>(copy_chunk, end - begin)));
-    const Result<std::size_t> count = file.read_at(begin, chunk);
-    if (!count) return Failed(count.error());
-    if (*count == 0) break;
-    chunk.resize(*count);
-    if (auto done = file.write_at(begin, chunk); !done) return done;
-    begin += chunk.size();
-  }
-  return file.sync();
-}
-
-Result<> Recovery::begin_epoch() {
-  if (context_.read_only()) return {};
+void Recovery::begin_epoch() {
+  if (context_.read_only()) return;
   out_.epochs.forget_before(out_.segments.front()->base);
   out_.epochs.begin(out_.epochs.latest() + 1, out_.end);
-  const std::string path = join(out_.directory, epochs_file);
-  // Syncs the directory too, and so the name of a first segment.
-  return write_file_durably(context_.fs, path, as_bytes(out_.epochs.format()));
+  out_.writes.leader_epochs = true;
 }
 
 Result<> Recovery::find_max_timestamp() {
@@ -380,15 +351,35 @@ Result<> Recovery::find_max_timestamp() {
   return {};
 }
 
-Result<> Recovery::settle_log_start() {
-  if (out_.segments.empty()) return {};
+void Recovery::settle_log_start() {
+  if (out_.segments.empty()) return;
   out_.log_start = std::min(std::max(out_.segments.front()->base, recorded_log_start_), out_.end);
-  if (recorded_log_start_ <= out_.end) return {};
+  if (recorded_log_start_ <= out_.end) return;
   note("the catalog's log start offset " + std::to_string(recorded_log_start_) + " is past the end of the log " +
        std::to_string(out_.end) + ": the catalog is newer than the log");
-  if (context_.read_only()) return {};
   // Or it would hide, at some later start, what is appended from now on.
-  return context_.catalog.put_log_start(out_.report.log, out_.report.partition, out_.log_start);
+  out_.writes.log_start = out_.log_start;
+}
+
+// What was decided. A full disk keeps none of it from being read: the rest is left to the partition.
+Result<> Recovery::write() {
+  if (context_.read_only()) out_.writes = {};
+  if (out_.writes.empty()) return {};
+  const std::optional<RecoveryWrites::Range> torn_tail = out_.writes.torn_tail;
+  Segment& active = *out_.segments.back();
+  Result<std::string> copy = carry_out(out_.writes, {.fs = context_.fs,
+                                                     .catalog = context_.catalog,
+                                                     .log = out_.report.log,
+                                                     .partition = out_.report.partition,
+                                                     .directory = out_.directory,
+                                                     .active_stem = active.stem,
+                                                     .active = active.file.get(),
+                                                     .epochs = out_.epochs});
+  if (!copy && copy.error().code != Errc::no_space) return Failed(std::move(copy.error()));
+  if (copy) out_.report.cut_copy = std::move(*copy);
+  if (torn_tail && !out_.writes.torn_tail) out_.file_size = torn_tail->position;
+  if (!out_.writes.empty()) note("the disk is full: it can be read; appends are refused until there is room");
+  return {};
 }
 
 void Recovery::quarantine(const Segment& segment, const Damage& damage) {

@@ -10,7 +10,9 @@
 
 #include "clean_shutdown.h"
 #include "leader_epochs.h"
+#include "recovery_writes.h"
 #include "segment.h"
+#include "space_watch.h"
 #include "storage/catalog.h"
 #include "storage/file_system.h"
 #include "storage/recovery_report.h"
@@ -24,6 +26,7 @@ struct StoreContext {
   const Clock& clock;
   Catalog& catalog;
   SegmentCache& cache;
+  SpaceWatch& space;
   const StoreOptions& options;
 
   [[nodiscard]] bool read_only() const noexcept { return options.policy == OpenPolicy::read_only; }
@@ -38,7 +41,9 @@ struct RecoveredPartition {
   std::uint64_t file_size = 0;               // of the active segment's file: zeros follow its batches
   std::optional<Timestamp> max_timestamp;    // of all records so far
   std::optional<Timestamp> first_timestamp;  // of the active segment's first batch
-  bool must_roll = false;                    // the active segment ends in damage: nothing may be appended to it
+  // The active segment ends in damage, or could not be made (then it has no file): nothing may be appended to it.
+  bool must_roll = false;
+  RecoveryWrites writes;  // what there was no room for: to be carried out before the first append
   PartitionRecovery report;
 };
 

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "clean_shutdown.h"
 #include "file_names.h"
+#include "storage/ballast.h"
 #include "store_impl.h"
 
 namespace bitacora::storage {
@@ -63,7 +64,8 @@ StoreImpl::StoreImpl(FileSystem& fs, const Clock& clock, Catalog& catalog, Store
       cache_(fs, open_segments, options_.index_interval_bytes,
              options_.policy == OpenPolicy::read_only ? SegmentCache::Access::read_only
                                                       : SegmentCache::Access::read_write),
-      context_{fs, clock, catalog, cache_, options_} {}
+      space_(fs, options_),
+      context_{fs, clock, catalog, cache_, space_, options_} {}
 
 Result<> StoreImpl::recover() {
   const MonotonicTime begin = context_.clock.now().monotonic;
@@ -81,7 +83,14 @@ Result<> StoreImpl::recover() {
   if (options_.policy == OpenPolicy::refuse_on_damage && is_damaged(report_)) {
     return fail(Errc::corrupt, options_.directory + ": records are damaged and the store was told to refuse");
   }
+  restore_ballast_if_roomy();
   return {};
+}
+
+// Only a saving for a bad day: where it fails the next housekeeping tries again.
+void StoreImpl::restore_ballast_if_roomy() {
+  if (context_.read_only() || space_.look().level == SpaceLevel::exhausted) return;
+  static_cast<void>(restore_ballast(context_.fs, options_.directory, options_.ballast_bytes));
 }
 
 Result<> StoreImpl::lock_directory() {
@@ -90,6 +99,8 @@ Result<> StoreImpl::lock_directory() {
     auto lock = context_.fs.lock(join(options_.directory, lock_file));
     if (!lock) return Failed(std::move(lock.error()));
     lock_ = std::move(*lock);
+    const Result<bool> released = release_ballast_if_short(context_.fs, options_.directory, options_.ballast_bytes);
+    if (released && *released) report_.notes.emplace_back("the disk is full: the ballast was given up for this start");
   }
   return check_format_version(context_.fs, options_);
 }
@@ -117,7 +128,7 @@ Result<std::vector<CatalogLog>> StoreImpl::find_logs() {
     if (known != logs->end() && !context_.read_only()) {
       report_.notes.push_back("log " + log.name + ": partition " + std::to_string(name->number) +
                               " was not in the catalog and was adopted");
-      if (auto done = context_.catalog.put_log(log); !done) return Failed(std::move(done.error()));
+      if (auto done = adopt(log); !done) return Failed(std::move(done.error()));
     }
   }
   for (auto& [name, log] : unknown) {
@@ -125,12 +136,18 @@ Result<std::vector<CatalogLog>> StoreImpl::find_logs() {
     report_.notes.push_back("log " + name + " was not in the catalog and was adopted with " +
                             std::to_string(log.settings.partitions) + " partitions");
     if (!context_.read_only()) {
-      if (auto done = context_.catalog.put_log(log); !done) return Failed(std::move(done.error()));
+      if (auto done = adopt(log); !done) return Failed(std::move(done.error()));
     }
     logs->push_back(log);
   }
   std::sort(logs->begin(), logs->end(), [](const CatalogLog& a, const CatalogLog& b) { return a.name < b.name; });
   return logs;
+}
+
+// Where the catalog has no room for it the next start adopts it again.
+Result<> StoreImpl::adopt(const CatalogLog& log) {
+  Result<> done = context_.catalog.put_log(log);
+  return !done && done.error().code == Errc::no_space ? Result<>() : done;
 }
 
 std::string StoreImpl::read_topic_id(const std::string& directory) const {
@@ -188,7 +205,9 @@ Result<std::unique_ptr<AppendablePartition>> StoreImpl::open_partition(const Cat
     return std::unique_ptr<AppendablePartition>(std::move(*partition));
   }
   if (!context_.read_only()) {
-    if (auto done = create_partition_directory(row, number); !done) return Failed(std::move(done.error()));
+    // Without room the next start makes it; of the partition's files none depends on it.
+    auto done = create_partition_directory(row, number);
+    if (!done && done.error().code != Errc::no_space) return Failed(std::move(done.error()));
   }
   Result<RecoveredPartition> recovered = recover_partition(context_, row.name, number, clean);
   if (!recovered) return Failed(std::move(recovered.error()));
@@ -289,26 +308,9 @@ Partition& StoreImpl::partition(PartitionIndex index) const {
   return *partitions_[index.value()];
 }
 
-std::uint64_t StoreImpl::free_space() const {
-  return context_.fs.space(options_.directory).value_or(Space{}).available;
-}
-
 std::vector<AppendablePartition*> StoreImpl::all_partitions() const {
   const std::lock_guard lock(mutex_);
   return partitions_;
-}
-
-Result<std::uint64_t> StoreImpl::run_housekeeping() {
-  const Now now = context_.clock.now();
-  std::uint64_t freed = 0;
-  std::optional<Error> failed;
-  for (AppendablePartition* partition : all_partitions()) {
-    Result<std::uint64_t> done = partition->run_housekeeping(now);
-    if (done) freed += *done;
-    if (!done && !failed) failed = std::move(done.error());  // the other partitions still get their turn
-  }
-  if (failed) return Failed(std::move(*failed));
-  return freed;
 }
 
 Result<> StoreImpl::close() {

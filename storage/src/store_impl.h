@@ -50,13 +50,17 @@ class StoreImpl final : public Store {
   [[nodiscard]] Result<> change_settings(const std::string& name, const LogSettings& settings) override;
   [[nodiscard]] std::uint32_t partition_count() const override;
   [[nodiscard]] Partition& partition(PartitionIndex index) const override;
-  [[nodiscard]] std::uint64_t free_space() const override;
+  [[nodiscard]] DiskSpace disk_space() const override { return space_.look(); }
+  [[nodiscard]] std::vector<KnownDamage> known_damage() const override;
   [[nodiscard]] Result<std::uint64_t> run_housekeeping() override;
+  [[nodiscard]] Result<ScrubResult> scrub(std::uint64_t max_bytes) override;
+  [[nodiscard]] ScrubTotals scrub_totals() const override;
   [[nodiscard]] Result<> close() override;
 
  private:
   [[nodiscard]] Result<> lock_directory();
   [[nodiscard]] Result<std::vector<CatalogLog>> find_logs();
+  [[nodiscard]] Result<> adopt(const CatalogLog& log);
   [[nodiscard]] std::string read_topic_id(const std::string& directory) const;
   [[nodiscard]] static std::string make_topic_id();
   [[nodiscard]] Result<> open_log(const CatalogLog& row, const CleanShutdown* mark,
@@ -68,10 +72,15 @@ class StoreImpl final : public Store {
   [[nodiscard]] Result<> create_partition_directory(const CatalogLog& row, std::int32_t number);
   void adopt_partition(LogImpl& log, std::unique_ptr<AppendablePartition> partition);
   [[nodiscard]] Result<> may_change() const;
+  void restore_ballast_if_roomy();
+  // store_housekeeping.cc
+  [[nodiscard]] Result<std::uint64_t> keep_house();
+  [[nodiscard]] Result<> scrub_some(std::uint64_t max_bytes, ScrubResult& into);
   [[nodiscard]] std::vector<AppendablePartition*> all_partitions() const;
 
   const StoreOptions options_;
   SegmentCache cache_;
+  SpaceWatch space_;
   const StoreContext context_;
   std::unique_ptr<FileLock> lock_;
   RecoveryReport report_;  // not changed once recover() has returned
@@ -81,6 +90,12 @@ class StoreImpl final : public Store {
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<LogImpl>, std::less<>> logs_;
   std::vector<AppendablePartition*> partitions_;  // by PartitionIndex
+
+  std::mutex scrubbing_;                  // one scrub at a time; before mutex_
+  std::uint32_t scrubbed_partition_ = 0;  // scrubbing_: where it stands
+  ScrubPosition scrub_position_;          // scrubbing_
+  mutable std::mutex totals_mutex_;
+  ScrubTotals scrub_totals_;  // totals_mutex_
 };
 
 }  // namespace bitacora::storage

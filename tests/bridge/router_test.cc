@@ -73,7 +73,10 @@ class NamedLogs : public storage::Store {
   MOCK_METHOD(storage::Result<>, change_settings, (const std::string&, const LogSettings&), (override));
   MOCK_METHOD(std::uint32_t, partition_count, (), (const, override));
   MOCK_METHOD(storage::Partition&, partition, (storage::PartitionIndex), (const, override));
-  MOCK_METHOD(std::uint64_t, free_space, (), (const, override));
+  MOCK_METHOD(storage::DiskSpace, disk_space, (), (const, override));
+  MOCK_METHOD(std::vector<storage::KnownDamage>, known_damage, (), (const, override));
+  MOCK_METHOD(storage::Result<storage::ScrubResult>, scrub, (std::uint64_t), (override));
+  MOCK_METHOD(storage::ScrubTotals, scrub_totals, (), (const, override));
   MOCK_METHOD(storage::Result<std::uint64_t>, run_housekeeping, (), (override));
   MOCK_METHOD(storage::Result<>, close, (), (override));
 

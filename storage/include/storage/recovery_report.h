@@ -19,6 +19,13 @@ struct Quarantine {
   std::string why;
 };
 
+// A quarantine and where it is.
+struct KnownDamage {
+  std::string log;
+  std::int32_t partition = 0;
+  Quarantine quarantine;
+};
+
 struct PartitionRecovery {
   std::string log;
   std::int32_t partition = 0;

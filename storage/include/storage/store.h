@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "storage/catalog.h"
+#include "storage/disk_space.h"
 #include "storage/errc.h"
 #include "storage/file_system.h"
 #include "storage/partition.h"
@@ -47,6 +48,24 @@ struct StoreOptions {
   std::int64_t index_interval_bytes = 4096;
   std::int64_t preallocate_bytes = 1 << 20;  // how far ahead a sync log's active segment is filled with zeros; 0: not
   std::int64_t compaction_key_bytes = 64 << 20;  // what the keys of one compaction pass may take in memory
+  // Marks of the disk's use in percent, as `df` counts it; 0 and 100: none. At the second the logs of clients take no
+  // appends (Errc::no_space) until the use is below it again; those that begin with "__" do.
+  int disk_warn_percent = 100;
+  int disk_stop_percent = 100;
+  std::uint64_t ballast_bytes = 0;  // see ballast.h; 0: none
+};
+
+// What scrub() has done since the store was opened.
+struct ScrubTotals {
+  std::uint64_t bytes = 0;        // read
+  std::uint64_t passes = 0;       // over everything that is sealed
+  std::uint64_t read_errors = 0;  // segments that could not be read to their end
+};
+
+struct ScrubResult {
+  std::uint64_t bytes = 0;    // read by this call
+  std::uint32_t damages = 0;  // not known before; known_damage() has them
+  bool pass_ended = false;    // the next call begins anew
 };
 
 class Store {
@@ -66,11 +85,20 @@ class Store {
   [[nodiscard]] virtual Result<> change_settings(const std::string& name, const LogSettings& settings) = 0;
   [[nodiscard]] virtual std::uint32_t partition_count() const = 0;  // over all logs; PartitionIndex is below this
   [[nodiscard]] virtual Partition& partition(PartitionIndex index) const = 0;
-  [[nodiscard]] virtual std::uint64_t free_space() const = 0;  // bytes, 0 if unknown
+  [[nodiscard]] virtual DiskSpace disk_space() const = 0;  // as it is now
+  // All that cannot be read and is known: found by the start, by a reader or by scrub(). It goes with its segment.
+  [[nodiscard]] virtual std::vector<KnownDamage> known_damage() const = 0;
 
-  // Retention by time and size, compaction, removal of what was deleted. Deterministic but for the clock; may run
-  // beside readers and the committer. Returns how many bytes were given back.
+  // Retention by time and size, compaction, removal of what was deleted; on a full disk also what the start could not
+  // write, and the ballast is given up where that needs room and made anew where there is. Deterministic but for the
+  // clock; may run beside readers and the committer. Returns how many bytes were given back.
   [[nodiscard]] virtual Result<std::uint64_t> run_housekeeping() = 0;
+
+  // Reads about `max_bytes` more of what is sealed, from the disk and not from the page cache, and checks each batch as
+  // a reader does. What fails is quarantined and read around, as if a reader had met it. An error says what could not
+  // be read at all; the next call goes on behind it. May run beside everything else; holds no lock while it reads.
+  [[nodiscard]] virtual Result<ScrubResult> scrub(std::uint64_t max_bytes) = 0;
+  [[nodiscard]] virtual ScrubTotals scrub_totals() const = 0;
 
   // Syncs everything and leaves the clean-shutdown mark. No append may be under way. A store that is destroyed without
   // it is as after a kill.
