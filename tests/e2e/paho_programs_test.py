@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Paho C and Paho C++, each with its blocking and its asynchronous client, against bitacora: 3.1, 3.1.1 and 5.0.
+
+The programs are those of tests/e2e/programs/paho: one scenario, each library in a program of its own.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import harness
+from harness import BITACORA, Server
+
+PROGRAMS = pathlib.Path(os.environ.get("E2E_PROGRAMS", BITACORA.parent / "e2e"))
+LIBRARIES = ("paho_c_sync", "paho_c_async", "paho_cpp_sync", "paho_cpp_async")
+VERSIONS = ("3.1", "3.1.1", "5.0")
+STEPS = 6
+
+
+class PahoProgramsTest(unittest.TestCase):
+    def run_scenario(self, uri, *arguments):
+        """The scenario of every library that was built, in every version."""
+        for library in LIBRARIES:
+            for version in VERSIONS:
+                with self.subTest(library=library, version=version):
+                    if not (PROGRAMS / library).exists():
+                        self.skipTest(f"{library} was not built")
+                    done = subprocess.run([PROGRAMS / library, uri, version, *arguments], capture_output=True, text=True,
+                                          timeout=300)
+                    self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                    self.assertEqual(done.stdout.count("ok: "), STEPS, done.stdout)
+
+    def test_every_library_and_version_over_tcp(self):
+        with Server() as server:
+            self.run_scenario(f"tcp://127.0.0.1:{server.mqtt}")
+
+    def test_a_failing_step_is_found(self):
+        """The scenario's own negative control: nobody listens."""
+        for library in LIBRARIES:
+            with self.subTest(library=library):
+                if not (PROGRAMS / library).exists():
+                    self.skipTest(f"{library} was not built")
+                done = subprocess.run([PROGRAMS / library, f"tcp://127.0.0.1:{harness.free_port()}", "3.1.1"],
+                                      capture_output=True, text=True, timeout=300)
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertIn("failed: ", done.stdout)
+
+
+if __name__ == "__main__":
+    if not any((PROGRAMS / library).exists() for library in LIBRARIES):
+        print(f"skipped: none of the programs is in {PROGRAMS}: they were not built")
+        sys.exit(harness.SKIPPED)
+    harness.main()
