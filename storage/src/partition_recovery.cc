@@ -340,7 +340,7 @@ Result<> Recovery::find_max_timestamp() {
   if (out_.max_timestamp) return {};
   for (std::size_t i = out_.segments.size(); i > 0 && !out_.max_timestamp; --i) {
     const Segment& segment = *out_.segments[i - 1];
-    if (segment.file) {
+    if (segment.file || segment.end == segment.base) {  // without a file it is one that could not be made
       out_.max_timestamp = segment.index.max_timestamp();
       continue;
     }
