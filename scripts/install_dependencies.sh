@@ -5,6 +5,7 @@
 #   scripts/install_dependencies.sh            what a build needs
 #   scripts/install_dependencies.sh --run      and the clients that scripts/run.sh tells you to try
 #   scripts/install_dependencies.sh --tests    and what scripts/test.sh needs
+#   scripts/install_dependencies.sh --fuzz     and what scripts/fuzz.sh needs
 set -euo pipefail
 
 build_packages=(
@@ -21,17 +22,36 @@ test_packages=(
   mosquitto libmosquitto-dev libpaho-mqtt-dev libpaho-mqttpp-dev
   python3 python3-kafka python3-paho-mqtt strace procps
 )
+fuzz_packages=(clang-14 libclang-rt-14-dev libgtest-dev libgmock-dev)
 
 wanted=("${build_packages[@]}")
 case "${1:-}" in
   "") ;;
   --run) wanted+=("${run_packages[@]}") ;;
   --tests) wanted+=("${run_packages[@]}" "${test_packages[@]}") ;;
+  --fuzz) wanted+=("${fuzz_packages[@]}") ;;
   *)
-    echo "install_dependencies.sh: unknown option '$1'; give --run, --tests or nothing" >&2
+    echo "install_dependencies.sh: unknown option '$1'; give --run, --tests, --fuzz or nothing" >&2
     exit 2
     ;;
 esac
+
+# MQTT.js is no Debian package of the version the tests want: npm fetches what tests/e2e/mqttjs/package-lock.json names, each
+# file checked against its hash there. Done once; without a registry the test that needs it is skipped.
+mqttjs="$(dirname "$0")/../tests/e2e/mqttjs"
+wants_mqttjs=no
+[ "${1:-}" = --tests ] && [ ! -d "$mqttjs/node_modules/mqtt" ] && wants_mqttjs=yes
+if [ $wants_mqttjs = yes ]; then  # node and npm often come from elsewhere than Debian
+  command -v node > /dev/null || wanted+=(nodejs)
+  command -v npm > /dev/null || wanted+=(npm)
+fi
+install_mqttjs() {
+  [ $wants_mqttjs = yes ] || return 0
+  echo "Installing: MQTT.js"
+  (cd "$mqttjs" && npm ci --ignore-scripts --omit=dev --no-audit --no-fund --loglevel=error) && return 0
+  echo "install_dependencies.sh: npm could not fetch MQTT.js: its test runs with Debian's node-mqtt if that is installed, and" >&2
+  echo "is skipped otherwise. What npm said is above this message." >&2
+}
 
 if ! command -v dpkg-query > /dev/null; then
   echo "install_dependencies.sh: this is not a Debian system; install the counterparts of these by hand:" >&2
@@ -44,7 +64,10 @@ missing=()
 for package in "${wanted[@]}"; do
   grep -qxF "$package" <<< "$installed" || missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+if [ ${#missing[@]} -eq 0 ]; then
+  install_mqttjs
+  exit 0
+fi
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
@@ -74,3 +97,4 @@ if ! apt_get update || ! apt_get install --yes --no-install-recommends "${missin
   echo "on another release some have other names. What apt said is above this message." >&2
   exit 1
 fi
+install_mqttjs
