@@ -82,7 +82,10 @@ std::string format_config(const ServerConfig& config) {
 std::optional<std::string> refusal_of_exposure(const ServerConfig& config) {
   if (config.anonymous == Anonymous::everywhere) return std::nullopt;
   for (const auto& listener : config.listeners) {
-    if (is_loopback(listener.address)) continue;
+    if (is_loopback(listener.address) || listener.where().is_unix()) continue;
+    const auto& rules = listener.rules;
+    if (listener.protocol == Protocol::mqtt && rules.anonymous == bridge::AnonymousAccess::allowed) continue;
+    if (rules.tls.client_certificates == net::ClientCertificates::required) continue;
     const std::string origin = listener.declared_in.empty() ? "" : fmt::format(" ({})", listener.declared_in);
     return fmt::format(
         "the {} listener on {}{} can be reached from other machines, and clients need no password. Listen on 127.0.0.1 "

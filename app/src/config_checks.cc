@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "listener_checks.h"
 #include "nearest_name.h"
 
 namespace bitacora::app {
@@ -67,12 +68,21 @@ class WholeCheck {
       add("listeners", 0, "", "there must be at least one [[listeners]]; remove this line for the defaults");
     }
     std::set<std::pair<std::string, std::uint16_t>> seen;
+    std::set<std::string> names;
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
       const Listener& listener = config_.listeners[i];
-      if (listener.port != 0 && !seen.emplace(listener.address, listener.port).second) {
-        add("listeners", i, "port",
-            fmt::format("{} is listened on above already; choose another port", format_address(listener)));
+      const bool is_unix = listener.where().is_unix();
+      if ((listener.port != 0 || is_unix) && !seen.emplace(listener.address, listener.port).second) {
+        add("listeners", i, is_unix ? "address" : "port",
+            fmt::format("{} is listened on above already; choose another {}", format_address(listener),
+                        is_unix ? "path" : "port"));
       }
+      const std::string& name = listener.rules.name;
+      if (!name.empty() && !names.insert(name).second) {
+        add("listeners", i, "name",
+            fmt::format("a listener above is called \"{}\" already; choose another name", name));
+      }
+      for (auto& mistake : check_listener(listener)) add("listeners", i, mistake.key, std::move(mistake.message));
     }
   }
 

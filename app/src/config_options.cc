@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 
+#include "listener_options.h"
 #include "mqtt/topic.h"
 #include "option_visitor.h"
 #include "route_key.h"
@@ -20,27 +21,15 @@ constexpr std::int64_t mib = 1LL << 20;
 constexpr std::int64_t gib = 1LL << 30;
 constexpr hours century{24 * 365 * 100};
 
-constexpr std::array<std::string_view, 2> protocol_names{"mqtt", "http"};
 constexpr std::array<std::string_view, 5> log_level_names{"trace", "debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 2> on_damage_names{"start", "refuse"};
 constexpr std::array<std::string_view, 3> durability_names{"sync", "async", "memory"};
 constexpr std::array<std::string_view, 2> cleanup_names{"delete", "compact"};
 
-std::optional<std::string> check_address(const std::string& text) {
-  if (is_ip_address(text)) return std::nullopt;
-  return "write the number, as in \"127.0.0.1\", \"::1\" or \"0.0.0.0\" for every interface";
-}
-
 std::optional<std::string> check_log(const std::string& name) {
   if (const auto checked = storage::check_log_name(name); !checked) return checked.error().message;
   if (name.starts_with("__")) return "names that begin with \"__\" are the server's own; choose another";
   return std::nullopt;
-}
-
-void describe_listener(OptionVisitor& v, Listener& listener) {
-  v.choice("protocol", listener.protocol, protocol_names, Presence::required);
-  v.text("address", listener.address, {"an IPv4 or IPv6 address", check_address});
-  v.count("port", listener.port, {0, 65535});
 }
 
 void describe_storage(OptionVisitor& v, StorageConfig& storage) {
@@ -138,7 +127,6 @@ void describe_http(OptionVisitor& v, http::HttpSettings& http) {
 
 }  // namespace
 
-std::string_view name_of(Protocol protocol) noexcept { return protocol_names[static_cast<std::size_t>(protocol)]; }
 std::string_view name_of(LogLevel level) noexcept { return log_level_names[static_cast<std::size_t>(level)]; }
 
 void describe(OptionVisitor& v, ServerConfig& config) {

@@ -18,6 +18,10 @@ bool is_loopback(const std::string& ip_address) {
 }
 
 std::optional<Listener> parse_listener(Protocol protocol, std::string_view text) {
+  if (protocol == Protocol::mqtt && text.starts_with(net::unix_prefix)) {
+    if (text.size() == net::unix_prefix.size()) return std::nullopt;
+    return Listener{protocol, std::string(text)};
+  }
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   Listener listener{protocol};
@@ -35,6 +39,7 @@ std::optional<Listener> parse_listener(Protocol protocol, std::string_view text)
 }
 
 std::string format_address(const Listener& listener) {
+  if (listener.where().is_unix()) return listener.address;
   const bool is_v6 = listener.address.find(':') != std::string::npos;
   return (is_v6 ? "[" + listener.address + "]" : listener.address) + ":" + std::to_string(listener.port);
 }

@@ -22,6 +22,7 @@ struct Bounds {
 };
 
 enum class Presence : std::uint8_t { optional, required };
+enum class Emptiness : std::uint8_t { refused, allowed };
 
 // What is wrong with a text, put so that it reads on after "here it is ...: "; nullopt if nothing is.
 using TextCheck = std::function<std::optional<std::string>(const std::string&)>;
@@ -30,6 +31,7 @@ struct TextOption {
   std::string_view expected;  // "a topic filter": for messages
   TextCheck check{};
   Presence presence = Presence::optional;
+  Emptiness empty = Emptiness::refused;  // allowed: "" is given to no check
 };
 
 class OptionVisitor {

@@ -40,7 +40,8 @@ Result<void, std::string> replace_listeners(ServerConfig& config, Protocol proto
     auto listener = parse_listener(protocol, text);
     if (!listener)
       return Mistake("--" + std::string(name_of(protocol)) + " " + text +
-                     ": expected ADDRESS:PORT, e.g. 127.0.0.1:1883");
+                     ": expected ADDRESS:PORT, e.g. 127.0.0.1:1883" +
+                     (protocol == Protocol::mqtt ? ", or unix:PATH" : ""));
     listener->declared_in = "--" + std::string(name_of(protocol));
     config.listeners.push_back(std::move(*listener));
   }
@@ -114,7 +115,9 @@ Result<void, std::string> write_ports(const std::string& file, const ServerProce
   const std::string unfinished = file + ".tmp";
   {
     std::ofstream out(unfinished);
-    for (const auto& [protocol, port] : server.ports()) out << protocol << '=' << port << '\n';
+    for (const ListeningAt& listener : server.listening()) {
+      if (listener.port != 0) out << listener.name << '=' << listener.port << '\n';
+    }
     if (!out.flush()) return Mistake("cannot write " + unfinished);
   }
   if (std::rename(unfinished.c_str(), file.c_str()) != 0) return Mistake("cannot write " + file);
@@ -160,7 +163,7 @@ int serve(const ServeArguments& arguments) {
     return exit_failed;
   }
   tell_recovery(server.recovery_report());
-  for (const auto& [protocol, port] : server.ports()) spdlog::info("{} on port {}", protocol, port);
+  for (const ListeningAt& listener : server.listening()) spdlog::info("{} on {}", listener.name, listener.where);
   if (!arguments.ports_file.empty()) {
     if (auto written = write_ports(arguments.ports_file, server); !written) {
       spdlog::critical("{}", written.error());
@@ -191,12 +194,13 @@ void add_serve(CLI::App& app, int& status) {
       ->check(CLI::ExistingFile);
   command->add_option("--data", arguments->data, "Data directory (default: data)");
   command->add_option("--mqtt", arguments->mqtt,
-                      "ADDRESS:PORT for MQTT, may come more than once (default: 127.0.0.1:1883)");
+                      "ADDRESS:PORT or unix:PATH for MQTT, may come more than once (default: 127.0.0.1:1883)");
   command->add_option("--http", arguments->http,
                       "ADDRESS:PORT for HTTP, may come more than once (default: 127.0.0.1:8080)");
   command->add_option("--shards", arguments->shards, "Event loops (default: one for each core)")
       ->check(CLI::Range(1, 256));
-  command->add_option("--ports-file", arguments->ports_file, "Write `mqtt=PORT` and `http=PORT` there once ready");
+  command->add_option("--ports-file", arguments->ports_file,
+                      "Write `mqtt=PORT` and `http=PORT`, or a listener's name, there once ready");
   command->add_flag("--allow-anonymous", arguments->allow_anonymous,
                     "Serve other machines without asking who they are");
   command->callback([arguments, &status] { status = serve(*arguments); });

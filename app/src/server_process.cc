@@ -26,7 +26,7 @@ std::uint32_t shard_count_of(const ServerConfig& config) {
 std::string needs_restart(const ServerConfig& before, const ServerConfig& after) {
   std::vector<std::string> names;
   const auto same = [](const Listener& a, const Listener& b) {
-    return a.protocol == b.protocol && a.address == b.address && a.port == b.port;
+    return a.protocol == b.protocol && a.where() == b.where();
   };
   if (before.data_directory != after.data_directory) names.emplace_back("the data directory");
   if (before.shards != after.shards) names.emplace_back("the number of shards");
@@ -133,7 +133,7 @@ ProcessResult ServerProcess::open_doors() {
   net::MqttServerOptions mqtt;
   mqtt.shard_count = shards;
   for (const Listener& listener : config_.listeners) {
-    if (listener.protocol == Protocol::mqtt) mqtt.listeners.push_back({listener.address, listener.port});
+    if (listener.protocol == Protocol::mqtt) mqtt.listeners.push_back({listener.where(), listener.rules});
   }
   mqtt_ = std::make_unique<net::MqttServer>(net::Broker{*store_, *committer_, clock_, metrics_, settings, *recovered},
                                             mqtt);
@@ -162,7 +162,7 @@ ProcessResult ServerProcess::reload(ServerConfig config) {
   if (auto router = bridge::Router::create(*settings, *store_); !router) {
     return failed(fmt::format("route {}: {}; nothing was changed", router.error().index + 1, router.error().message));
   }
-  mqtt_->reload(std::move(settings));
+  mqtt_->reload(settings, *prepared);
   {
     const std::lock_guard lock(housekeeping_mutex_);
     housekeeping_interval_ = config.storage.housekeeping_interval;
@@ -172,6 +172,12 @@ ProcessResult ServerProcess::reload(ServerConfig config) {
 }
 
 void ServerProcess::run_housekeeping() {
+  std::vector<net::ListenerRules> rules;
+  for (const Listener& listener : config.listeners) {
+    if (listener.protocol == Protocol::mqtt) rules.push_back(listener.rules);
+  }
+  auto prepared = net::MqttServer::prepare(rules);
+  if (!prepared) return failed(prepared.error() + "; nothing was changed");
   std::unique_lock lock(housekeeping_mutex_);
   while (!housekeeping_wakes_.wait_for(lock, housekeeping_interval_, [this] { return stopping_; })) {
     lock.unlock();
@@ -202,17 +208,17 @@ void ServerProcess::stop() {
   store_.reset();
 }
 
-std::vector<std::pair<std::string, std::uint16_t>> ServerProcess::ports() const {
-  std::vector<std::pair<std::string, std::uint16_t>> ports;
+std::vector<ListeningAt> ServerProcess::listening() const {
+  std::vector<ListeningAt> all;
   std::size_t mqtt = 0, http = 0;
   for (const Listener& listener : config_.listeners) {
-    if (listener.protocol == Protocol::mqtt) {
-      ports.emplace_back("mqtt", mqtt_->ports().at(mqtt++));
-    } else {
-      ports.emplace_back("http", http_.at(http++)->port());
-    }
+    const std::string& name = listener.rules.name;
+    const std::uint16_t port =
+        listener.protocol == Protocol::mqtt ? mqtt_->ports().at(mqtt++) : http_.at(http++)->port();
+    all.push_back({name.empty() ? std::string(name_of(listener.protocol)) : name, port,
+                   listener.where().is_unix() ? listener.address : fmt::format("port {}", port)});
   }
-  return ports;
+  return all;
 }
 
 }  // namespace bitacora::app

@@ -2,13 +2,9 @@
 // ServerConfig. Started and stopped as a whole; reloaded as a whole or not at all.
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -29,6 +25,13 @@ namespace bitacora::app {
 using ProcessResult = Result<void, std::string>;
 
 class ServerProcess {
+// Where one listener is reached.
+struct ListeningAt {
+  std::string name;    // as configured, else "mqtt" or "http"
+  std::uint16_t port;  // 0: a Unix socket
+  std::string where;   // "port 1883", "unix:/run/bitacora.sock"
+};
+
  public:
   explicit ServerProcess(ServerConfig config) : config_(std::move(config)) {}
   ~ServerProcess();  // stops
@@ -37,14 +40,14 @@ class ServerProcess {
 
   // Recovers the data directory, then listens. When it returns an error nothing is left running.
   [[nodiscard]] ProcessResult start();
-  // Applies `config`'s logs, routes, session rules, limits and log level. Nothing is changed when anything in it needs
-  // a restart (the error names it) or is impossible.
+  // Applies `config`'s logs, routes, session rules, limits, log level and what listeners go by, certificates included.
+  // Nothing is changed when anything in it needs a restart (the error names it) or is impossible.
   [[nodiscard]] ProcessResult reload(ServerConfig config);
   // Answers what is under way, writes down every cursor, leaves the clean-shutdown mark.
   void stop();
 
-  // ("mqtt" or "http", port), in the order of the configuration's listeners.
-  [[nodiscard]] std::vector<std::pair<std::string, std::uint16_t>> ports() const;
+  // In the order of the configuration's listeners.
+  [[nodiscard]] std::vector<ListeningAt> listening() const;
   [[nodiscard]] const storage::RecoveryReport& recovery_report() const { return store_->recovery_report(); }
 
  private:

@@ -112,11 +112,12 @@ void TomlReader::text(std::string_view key, std::string& value, const TextOption
   const toml::node* node = take(key, option.presence);
   if (node == nullptr) return;
   const auto* text = node->as_string();
-  if (text == nullptr || text->get().empty()) {
+  const bool empty = text != nullptr && text->get().empty();
+  if (text == nullptr || (empty && option.empty == Emptiness::refused)) {
     return expected(key, *node, option.expected, text == nullptr ? describe_value(*node) : "empty");
   }
   value = text->get();
-  if (!option.check) return;
+  if (!option.check || empty) return;
   if (const auto wrong = option.check(value)) {
     expected(key, *node, option.expected, describe_value(*node) + ": " + *wrong);
   }

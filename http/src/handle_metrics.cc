@@ -3,6 +3,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <map>
 
 #include "handlers.h"
 
@@ -67,6 +68,20 @@ constexpr std::array broker_metrics{
     BrokerMetric{"bitacora_wills_published_total", "Will messages published.", total, &Broker::wills_published},
     BrokerMetric{"bitacora_session_checkpoints_total", "Session positions written down.", total,
                  &Broker::session_checkpoints},
+    BrokerMetric{"bitacora_tls_handshakes_total", "TLS handshakes of MQTT clients that succeeded.", total,
+                 &Broker::tls_handshakes},
+    BrokerMetric{"bitacora_tls_handshakes_failed_total", "TLS handshakes of MQTT clients that failed.", total,
+                 &Broker::tls_handshakes_failed},
+    BrokerMetric{"bitacora_websocket_handshakes_total", "Requests for a WebSocket that were granted.", total,
+                 &Broker::websocket_handshakes},
+    BrokerMetric{"bitacora_websocket_handshakes_failed_total", "Requests for a WebSocket that were refused.", total,
+                 &Broker::websocket_handshakes_failed},
+    BrokerMetric{"bitacora_proxy_headers_refused_total",
+                 "Connections closed for their PROXY header: malformed, missing, or not from a trusted proxy.", total,
+                 &Broker::proxy_headers_refused},
+    BrokerMetric{"bitacora_handshake_timeouts_total",
+                 "Connections closed because PROXY header, TLS or WebSocket took too long.", total,
+                 &Broker::handshake_timeouts},
 };
 
 prometheus::ClientMetric metric_of(MetricType type, double value) {
@@ -124,9 +139,9 @@ void add_partitions(std::vector<MetricFamily>& to, const storage::Store& store) 
   }
 }
 
-void add_gauge(std::vector<MetricFamily>& to, const char* name, const char* help, double value) {
-  MetricFamily one = family(name, help, gauge);
-  one.metric.push_back(metric_of(gauge, value));
+void add_one(std::vector<MetricFamily>& to, const char* name, const char* help, MetricType type, double value) {
+  MetricFamily one = family(name, help, type);
+  one.metric.push_back(metric_of(type, value));
   to.push_back(std::move(one));
 }
 

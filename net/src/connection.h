@@ -4,10 +4,12 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "event_loop.h"
 #include "seats.h"
+#include "stream.h"
 
 namespace bitacora::net {
 
@@ -20,12 +22,14 @@ struct Connection {
     lingering  // all is written and the peer was told; its own bytes are dropped until it closes too
   };
 
-  Connection(ReadyDescriptor ready, Seat taken) : socket(std::move(ready)), seat(std::move(taken)) {}
+  Connection(ReadyDescriptor ready, Seat taken, std::unique_ptr<Stream> layers)
+      : socket(std::move(ready)), seat(std::move(taken)), stream(std::move(layers)) {}
 
   [[nodiscard]] bool& awaits(WaitFor what) noexcept { return waits[static_cast<std::size_t>(what)]; }
 
   ReadyDescriptor socket;
   Seat seat;
+  std::unique_ptr<Stream> stream;  // null: its bytes are MQTT as they come
   Stage stage = Stage::open;
   bool broken = false;          // the socket can neither be read nor written
   bool peer_ended = false;      // the peer has sent all it will

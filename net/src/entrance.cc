@@ -7,7 +7,8 @@
 
 namespace bitacora::net {
 
-Entrance::Entrance(const Broker& broker, const MqttServerOptions& options, Seats& seats, Reception::HandOver hand_over)
+Entrance::Entrance(const Broker& broker, const MqttServerOptions& options, const AllSeats& seats,
+                   Reception::HandOver hand_over)
     : clock_(broker.clock),
       metrics_(broker.metrics),
       seats_(seats),
@@ -16,18 +17,21 @@ Entrance::Entrance(const Broker& broker, const MqttServerOptions& options, Seats
 
 Entrance::~Entrance() { stop(); }
 
-Result<void, std::string> Entrance::bind(const std::vector<ListenAddress>& addresses) {
+Result<void, std::string> Entrance::bind(const std::vector<ListenerOptions>& wanted, AllTerms terms) {
   std::vector<std::unique_ptr<Listener>> listeners;
   std::vector<std::uint16_t> ports;
-  for (const ListenAddress& address : addresses) {
-    auto socket = tcp::listen_on(address);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    auto socket = listen_on(wanted[i].where);
     if (!socket) return Failure<std::string>(std::move(socket.error()));
-    ports.push_back(tcp::local_port(*socket));
-    listeners.push_back(std::make_unique<Listener>(loop_, clock_, reserve_, std::move(*socket),
-                                                   [this](tcp::Accepted accepted) { on_accept(std::move(accepted)); }));
+    ports.push_back(tcp::local_port(socket->socket));
+    listeners.push_back(
+        std::make_unique<Listener>(loop_, clock_, reserve_, std::move(*socket),
+                                   [this, i](tcp::Accepted accepted) { on_accept(i, std::move(accepted)); }));
+    addresses_.push_back(wanted[i].where);
   }
   listeners_ = std::move(listeners);
   ports_ = std::move(ports);
+  terms_ = std::move(terms);
   return {};
 }
 
@@ -44,6 +48,10 @@ void Entrance::set_limits(const mqtt::ConnectionLimits& limits) {
   boost::asio::post(loop_, [this, limits] { reception_.set_limits(limits); });
 }
 
+void Entrance::set_terms(AllTerms terms) {
+  boost::asio::post(loop_, [this, terms = std::move(terms)]() mutable { terms_ = std::move(terms); });
+}
+
 void Entrance::stop() {
   if (!thread_.joinable()) return;
   boost::asio::post(loop_, [this] { close(); });
@@ -56,13 +64,24 @@ void Entrance::close() {
   loop_.stop();
 }
 
-void Entrance::on_accept(tcp::Accepted accepted) {
-  auto seat = seats_.take();
-  if (seat) return reception_.admit({std::move(accepted.socket), std::move(*seat), std::move(accepted.peer)});
+void Entrance::on_accept(std::size_t listener, tcp::Accepted accepted) {
+  const std::shared_ptr<const ListenerTerms>& terms = terms_[listener];
+  bridge::ConnectionOrigin origin{.peer = accepted.peer ? format(*accepted.peer) : addresses_[listener].address,
+                                  .listener = terms->rules->name,
+                                  .certificate_user = {},
+                                  .anonymous = terms->rules->anonymous};
+  auto seat = seats_[listener]->take();
+  if (!seat) return refuse(listener, origin.peer);
+  reception_.admit({std::move(accepted.socket), std::move(*seat), accepted.peer, std::move(origin), terms});
+}
+
+void Entrance::refuse(std::size_t listener, const std::string& peer) {
   metrics_.connects_refused.add();
   if (const auto count = full_log_.count(clock_.now().monotonic)) {
-    spdlog::warn("{} connections are open, which is max_connections: {} refused since the last message, now {}",
-                 seats_.capacity(), *count, accepted.peer);
+    const bool listener_is_full = seats_[listener]->full();
+    spdlog::warn("{} connections are open, which is max_connections of {}: {} refused since the last message, now {}",
+                 seats_[listener]->taken(), listener_is_full ? addresses_[listener].address : "the server", *count,
+                 peer);
   }
 }
 

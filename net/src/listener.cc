@@ -17,11 +17,23 @@ void ReserveDescriptor::refuse_one(int listening_socket) {
   refill();
 }
 
-Listener::Listener(EventLoop& loop, const Clock& clock, ReserveDescriptor& reserve, Descriptor socket,
+Result<ListeningSocket, std::string> listen_on(const ListenAddress& where) {
+  if (where.is_unix()) {
+    auto listening = listen_on_path(where.unix_path(), where.socket_mode);
+    if (!listening) return Failure<std::string>(std::move(listening.error()));
+    return ListeningSocket{std::move(listening->socket), std::move(listening->file)};
+  }
+  auto socket = tcp::listen_on(where);
+  if (!socket) return Failure<std::string>(std::move(socket.error()));
+  return ListeningSocket{std::move(*socket)};
+}
+
+Listener::Listener(EventLoop& loop, const Clock& clock, ReserveDescriptor& reserve, ListeningSocket socket,
                    OnAccept on_accept)
     : clock_(clock),
       reserve_(reserve),
-      socket_(loop, socket.release()),
+      socket_(loop, socket.socket.release()),
+      file_(std::move(socket.file)),
       timer_(loop),
       on_accept_(std::move(on_accept)) {}
 
@@ -30,6 +42,7 @@ void Listener::start() { wait(); }
 void Listener::close() {
   ErrorCode ignored;
   socket_.close(ignored);
+  file_ = SocketFile();
   timer_.cancel();
 }
 

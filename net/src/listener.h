@@ -9,6 +9,7 @@
 #include "event_loop.h"
 #include "log_interval.h"
 #include "tcp.h"
+#include "unix_socket.h"
 
 namespace bitacora::net {
 
@@ -24,12 +25,19 @@ class ReserveDescriptor {
   Descriptor reserve_;
 };
 
+struct ListeningSocket {
+  Descriptor socket;
+  SocketFile file{};  // of a Unix socket
+};
+// Binds the address, whatever its kind; or for a person: which address, why not, what to do.
+[[nodiscard]] Result<ListeningSocket, std::string> listen_on(const ListenAddress& where);
+
 class Listener {
  public:
   using OnAccept = std::function<void(tcp::Accepted)>;
 
   // `loop`, `clock` and `reserve` outlive it. `on_accept` is called on the loop's thread.
-  Listener(EventLoop& loop, const Clock& clock, ReserveDescriptor& reserve, Descriptor socket, OnAccept on_accept);
+  Listener(EventLoop& loop, const Clock& clock, ReserveDescriptor& reserve, ListeningSocket socket, OnAccept on_accept);
 
   void start();
   void close();
@@ -50,6 +58,7 @@ class Listener {
   const Clock& clock_;
   ReserveDescriptor& reserve_;
   ReadyDescriptor socket_;
+  SocketFile file_;
   Timer timer_;
   OnAccept on_accept_;
   LogInterval exhaustion_log_{log_interval};

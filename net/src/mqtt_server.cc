@@ -25,7 +25,20 @@ bridge::ShardOptions options_of_shard(const Broker& broker, const MqttServerOpti
           .seed = seed + index};
 }
 
+AllSeats seats_of(const MqttServerOptions& options, Seats& whole) {
+  AllSeats seats;
+  for (const ListenerOptions& listener : options.listeners) {
+    seats.push_back(std::make_unique<Seats>(listener.rules.max_connections, &whole));
+  }
+  return seats;
+}
+
 }  // namespace
+
+class PreparedRules {
+ public:
+  AllTerms terms;
+};
 
 struct MqttServer::State {
   enum class Stage { new_born, running, stopped };
@@ -33,7 +46,8 @@ struct MqttServer::State {
   State(const Broker& broker, const MqttServerOptions& given)
       : options(given),
         seats(given.max_connections),
-        entrance(broker, given, seats, [this](bridge::ShardIndex shard, Arrival arrival) {
+        listener_seats(seats_of(given, seats)),
+        entrance(broker, given, listener_seats, [this](bridge::ShardIndex shard, Arrival arrival) {
           shards[shard.value()]->adopt(std::move(arrival));
         }) {
     const std::uint64_t seed = random_seed();
@@ -45,6 +59,7 @@ struct MqttServer::State {
 
   const MqttServerOptions options;
   Seats seats;
+  AllSeats listener_seats;
   std::vector<std::unique_ptr<ShardLoop>> shards;
   Entrance entrance;
   Stage stage = Stage::new_born;
@@ -59,7 +74,12 @@ MqttServer::~MqttServer() { stop(); }
 
 Result<void, std::string> MqttServer::start() {
   BITACORA_ASSERT(state_->stage == State::Stage::new_born);
-  if (auto bound = state_->entrance.bind(state_->options.listeners); !bound) return bound;
+  std::vector<ListenerRules> rules;
+  for (const ListenerOptions& listener : state_->options.listeners) rules.push_back(listener.rules);
+  auto prepared = prepare(rules);
+  if (!prepared) return Failure<std::string>(std::move(prepared.error()));
+  auto bound = state_->entrance.bind(state_->options.listeners, (*prepared)->terms);
+  if (!bound) return bound;
   state_->stage = State::Stage::running;
   for (const auto& shard : state_->shards) shard->start();
   state_->entrance.start();
@@ -68,8 +88,26 @@ Result<void, std::string> MqttServer::start() {
 
 const std::vector<std::uint16_t>& MqttServer::ports() const noexcept { return state_->entrance.ports(); }
 
-void MqttServer::reload(const std::shared_ptr<const bridge::BrokerSettings>& settings) {
+Result<std::shared_ptr<const PreparedRules>, std::string> MqttServer::prepare(const std::vector<ListenerRules>& rules) {
+  auto prepared = std::make_shared<PreparedRules>();
+  for (const ListenerRules& one : rules) {
+    auto terms = make_terms(one);
+    if (!terms) return Failure<std::string>(std::move(terms.error()));
+    prepared->terms.push_back(std::move(*terms));
+  }
+  return std::shared_ptr<const PreparedRules>(std::move(prepared));
+}
+
+void MqttServer::reload(const std::shared_ptr<const bridge::BrokerSettings>& settings,
+                        const std::shared_ptr<const PreparedRules>& rules) {
   BITACORA_ASSERT(state_->stage == State::Stage::running);
+  if (rules != nullptr) {
+    BITACORA_ASSERT(rules->terms.size() == state_->listener_seats.size());
+    for (std::size_t i = 0; i < rules->terms.size(); ++i) {
+      state_->listener_seats[i]->set_capacity(rules->terms[i]->rules->max_connections);
+    }
+    state_->entrance.set_terms(rules->terms);
+  }
   state_->entrance.set_limits(settings->connection);
   for (const auto& shard : state_->shards) shard->reload(settings);
 }

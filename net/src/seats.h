@@ -1,5 +1,5 @@
-// How many connections may be open at once. A connection takes a seat when it is accepted and gives it back when its
-// socket is closed, on whatever thread that is.
+// How many connections may be open at once: of one listener, and of the server as a whole. A connection takes a seat
+// when it is accepted and gives it back when its socket is closed, on whatever thread that is.
 #pragma once
 
 #include <atomic>
@@ -29,19 +29,35 @@ class Seat {
 // Thread-safe; outlives its seats.
 class Seats {
  public:
-  explicit Seats(std::size_t capacity) noexcept : capacity_(capacity) {}
+  // A seat here is one in `whole` as well, which outlives this.
+  explicit Seats(std::size_t capacity, Seats* whole = nullptr) noexcept : whole_(whole), capacity_(capacity) {}
+
   [[nodiscard]] std::optional<Seat> take() noexcept {
-    if (taken_.fetch_add(1, std::memory_order_relaxed) < capacity_) return Seat(*this);
-    give_back();
-    return std::nullopt;
+    if (!occupy()) return std::nullopt;
+    return Seat(*this);
   }
+  // Those who sit stay, also when they are more than that.
+  void set_capacity(std::size_t capacity) noexcept { capacity_.store(capacity, std::memory_order_relaxed); }
   [[nodiscard]] std::size_t taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool full() const noexcept { return taken() >= capacity(); }
 
  private:
   friend class Seat;
-  void give_back() noexcept { taken_.fetch_sub(1, std::memory_order_relaxed); }
-  const std::size_t capacity_;
+  [[nodiscard]] bool occupy() noexcept {
+    if (taken_.fetch_add(1, std::memory_order_relaxed) < capacity() && (whole_ == nullptr || whole_->occupy())) {
+      return true;
+    }
+    taken_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  void give_back() noexcept {
+    taken_.fetch_sub(1, std::memory_order_relaxed);
+    if (whole_ != nullptr) whole_->give_back();
+  }
+
+  Seats* const whole_;
+  std::atomic<std::size_t> capacity_;
   std::atomic<std::size_t> taken_{0};
 };
 

@@ -15,6 +15,7 @@ using bridge::ConnectionId;
 
 ShardLoop::ShardLoop(const Broker& broker, bridge::ShardOptions shard, std::chrono::milliseconds linger)
     : clock_(broker.clock),
+      metrics_(broker.metrics),
       linger_time_(linger),
       index_(shard.index.value()),
       shard_(broker.store, broker.committer, broker.metrics, std::move(shard), broker.clock.now()) {
@@ -74,9 +75,9 @@ void ShardLoop::open(Arrival arrival) {
   auto socket = watch(loop_, std::move(arrival.socket));
   if (!socket) return;
   const ConnectionId id = last_id_ = ConnectionId(last_id_.value() + 1);
-  connections_.try_emplace(id, std::move(*socket), std::move(arrival.seat));
+  connections_.try_emplace(id, std::move(*socket), std::move(arrival.seat), std::move(arrival.stream));
   const Now now = clock_.now();
-  shard_.open(id, {.peer = std::move(arrival.peer)}, now);
+  shard_.open(id, std::move(arrival.origin), now);
   shard_.on_bytes(id, arrival.bytes, now);
   to_serve_.push_back(id);
   schedule_turn();
@@ -89,7 +90,7 @@ void ShardLoop::on_commit(const std::shared_ptr<const storage::CommitNotice>& no
 
 void ShardLoop::on_readable(ConnectionId id, Connection& connection) {
   if (connection.stage == Connection::Stage::lingering) return discard_input(id, connection);
-  if (connection.stage == Connection::Stage::leaving || !shard_.wants_input(id)) return;  // serve() waits again
+  if (connection.stage == Connection::Stage::leaving || !reads_on(id, connection)) return;  // serve() waits again
   read(id, connection);
 }
 
@@ -97,7 +98,7 @@ void ShardLoop::read(ConnectionId id, Connection& connection) {
   const Now now = clock_.now();
   const tcp::IoResult result = tcp::read_some(connection.socket.native_handle(), buffer_);
   switch (result.state) {
-    case tcp::IoState::some: shard_.on_bytes(id, ByteView(buffer_).first(result.size), now); break;
+    case tcp::IoState::some: take(id, connection, ByteView(buffer_).first(result.size), now); break;
     case tcp::IoState::would_block: break;
     case tcp::IoState::ended:
       connection.peer_ended = true;
@@ -107,6 +108,21 @@ void ShardLoop::read(ConnectionId id, Connection& connection) {
   }
   to_serve_.push_back(id);
   schedule_turn();
+}
+
+void ShardLoop::take(ConnectionId id, Connection& connection, ByteView wire, Now now) {
+  if (connection.stream == nullptr) return shard_.on_bytes(id, wire, now);
+  payload_.clear();
+  const Layer::State state = connection.stream->receive(wire, payload_);
+  if (!payload_.empty()) shard_.on_bytes(id, payload_, now);
+  if (state == Layer::State::open) return;
+  if (state == Layer::State::failed) {
+    metrics_.protocol_errors.add();
+    spdlog::info("a connection is closed: {}", connection.stream->failure());
+  } else {
+    connection.peer_ended = true;
+  }
+  if (!shard_.closed(id)) shard_.on_transport_closed(id, now);
 }
 
 // A socket that is closed with bytes unread resets the connection, and the peer may never see what we sent last.
@@ -162,11 +178,17 @@ void ShardLoop::serve(ConnectionId id, Now now) {
   if (connection == nullptr || connection->stage == Connection::Stage::lingering) return;
   if (!connection->broken && !connection->awaits(WaitFor::room)) write(id, *connection, now);
   if (shard_.closed(id)) return leave(id, *connection, now);
-  if (shard_.wants_input(id)) return wait(id, *connection, WaitFor::input, &ShardLoop::on_readable);
+  if (reads_on(id, *connection)) return wait(id, *connection, WaitFor::input, &ShardLoop::on_readable);
   wait(id, *connection, WaitFor::failure, &ShardLoop::on_failing);
 }
 
+// A stream's answers (a pong, a new key) wait for room like everything else: without it, nothing is read.
+bool ShardLoop::reads_on(ConnectionId id, const Connection& connection) const {
+  return shard_.wants_input(id) && (connection.stream == nullptr || !connection.stream->congested());
+}
+
 void ShardLoop::write(ConnectionId id, Connection& connection, Now now) {
+  if (connection.stream != nullptr) return write_stream(id, connection, now);
   const ByteView output = shard_.output(id);
   if (output.empty()) return;
   const std::size_t size = output.size();
@@ -176,12 +198,36 @@ void ShardLoop::write(ConnectionId id, Connection& connection, Now now) {
   if (result.size < size) wait(id, connection, WaitFor::room, &ShardLoop::on_writable);
 }
 
+// What the stream has taken is its own: it may be on its way in pieces. So it is given little more than a socket takes.
+void ShardLoop::write_stream(ConnectionId id, Connection& connection, Now now) {
+  Stream& stream = *connection.stream;
+  const ByteView output = shard_.output(id);
+  if (const std::size_t size = std::min(output.size(), stream.room()); size > 0) {
+    stream.send(output.first(size));
+    shard_.consume_output(id, size, now);
+  }
+  if (!stream.unsent().empty()) {
+    const tcp::IoResult result = tcp::write_some(connection.socket.native_handle(), stream.unsent());
+    if (result.state == tcp::IoState::broken) return lose(id, connection, now);
+    stream.consume(result.size);
+  }
+  if (!all_is_written(id, connection)) wait(id, connection, WaitFor::room, &ShardLoop::on_writable);
+}
+
+bool ShardLoop::all_is_written(ConnectionId id, const Connection& connection) const {
+  return shard_.output(id).empty() && (connection.stream == nullptr || connection.stream->unsent().empty());
+}
+
 void ShardLoop::leave(ConnectionId id, Connection& connection, Now now) {
   if (connection.stage == Connection::Stage::open) {
     connection.stage = Connection::Stage::leaving;
     partings_.push_back({now.monotonic + linger_time_, id});
   }
-  if (!connection.broken && !shard_.output(id).empty()) return;
+  if (connection.stream != nullptr && !connection.broken && shard_.output(id).empty()) {
+    connection.stream->finish();
+    if (!connection.awaits(WaitFor::room)) write(id, connection, now);
+  }
+  if (!connection.broken && !all_is_written(id, connection)) return;
   shard_.forget(id);
   connection.stage = Connection::Stage::lingering;
   if (connection.broken || connection.peer_ended) return erase(id);

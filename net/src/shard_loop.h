@@ -69,6 +69,7 @@ class ShardLoop {
   void on_failing(bridge::ConnectionId id, Connection& connection);
   void on_timer();
   void read(bridge::ConnectionId id, Connection& connection);
+  void take(bridge::ConnectionId id, Connection& connection, ByteView wire, Now now);
   void discard_input(bridge::ConnectionId id, Connection& connection);
   void lose(bridge::ConnectionId id, Connection& connection, Now now);
 
@@ -76,7 +77,10 @@ class ShardLoop {
   void schedule_turn();
   void turn();
   void serve(bridge::ConnectionId id, Now now);
+  [[nodiscard]] bool reads_on(bridge::ConnectionId id, const Connection& connection) const;
   void write(bridge::ConnectionId id, Connection& connection, Now now);
+  void write_stream(bridge::ConnectionId id, Connection& connection, Now now);
+  [[nodiscard]] bool all_is_written(bridge::ConnectionId id, const Connection& connection) const;
   void leave(bridge::ConnectionId id, Connection& connection, Now now);
   void erase(bridge::ConnectionId id);
 
@@ -90,6 +94,7 @@ class ShardLoop {
   void end_if_stopped(Now now);
 
   const Clock& clock_;
+  bridge::BrokerMetrics& metrics_;
   const std::chrono::milliseconds linger_time_;
   const std::uint32_t index_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
@@ -98,6 +103,7 @@ class ShardLoop {
   Connections connections_;
   bridge::ConnectionId last_id_{0};
   Bytes buffer_ = Bytes(read_size);             // of whichever socket is being read
+  Bytes payload_;                               // of that socket's stream, where it has one
   std::vector<bridge::ConnectionId> to_serve_;  // at the end of this turn, whether the shard touches them or not
   std::deque<Parting> partings_;                // connections that are leaving, by deadline
   bool turn_scheduled_ = false;

@@ -61,16 +61,18 @@ AddressList parse(const ListenAddress& where) {
   return {found, &::freeaddrinfo};
 }
 
-std::string text_of(const sockaddr_storage& peer) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
+std::optional<Endpoint> endpoint_of(const sockaddr_storage& peer) {
   if (peer.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(peer);
-    (void)::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
-    return '[' + std::string(text.data()) + "]:" + std::to_string(ntohs(v6.sin6_port));
+    Endpoint endpoint{{}, ntohs(v6.sin6_port)};
+    std::memcpy(endpoint.address.bytes.data(), &v6.sin6_addr, endpoint.address.bytes.size());
+    return endpoint;
   }
+  if (peer.ss_family != AF_INET) return std::nullopt;
   const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer);
-  (void)::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
-  return std::string(text.data()) + ':' + std::to_string(ntohs(v4.sin_port));
+  std::array<std::byte, 4> bytes{};
+  std::memcpy(bytes.data(), &v4.sin_addr, bytes.size());
+  return Endpoint{ipv4_address(bytes), ntohs(v4.sin_port)};
 }
 
 IoResult result_of_error(int error) noexcept {
@@ -89,7 +91,9 @@ Result<Descriptor, std::string> listen_on(const ListenAddress& where) {
   Descriptor socket(::socket(parsed->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return refusal(where, errno);
   set_option(socket.number(), SOL_SOCKET, SO_REUSEADDR, 1);  // a restart need not wait for TIME_WAIT
-  if (parsed->ai_family == AF_INET6) set_option(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (parsed->ai_family == AF_INET6) {
+    set_option(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, where.dual_stack == DualStack::yes ? 0 : 1);
+  }
   if (::bind(socket.number(), parsed->ai_addr, parsed->ai_addrlen) != 0) return refusal(where, errno);
   if (::listen(socket.number(), SOMAXCONN) != 0) return refusal(where, errno);
   return socket;
@@ -100,6 +104,7 @@ std::uint16_t local_port(const Descriptor& socket) {
   socklen_t size = sizeof address;
   if (::getsockname(socket.number(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
   if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  if (address.ss_family != AF_INET) return 0;
   return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
@@ -109,12 +114,14 @@ Result<Accepted, int> accept_from(int listening_socket) {
   Descriptor socket(
       ::accept4(listening_socket, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!socket.is_open()) return Failure<int>(errno);
+  auto from = endpoint_of(peer);
+  if (!from) return Accepted{std::move(socket), std::nullopt};
   set_option(socket.number(), IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(socket.number(), SOL_SOCKET, SO_KEEPALIVE, 1);
   set_option(socket.number(), IPPROTO_TCP, TCP_KEEPIDLE, keep_alive_idle_s);
   set_option(socket.number(), IPPROTO_TCP, TCP_KEEPINTVL, keep_alive_interval_s);
   set_option(socket.number(), IPPROTO_TCP, TCP_KEEPCNT, keep_alive_probes);
-  return Accepted{std::move(socket), text_of(peer)};
+  return Accepted{std::move(socket), from};
 }
 
 IoResult read_some(int socket, std::span<std::byte> into) {

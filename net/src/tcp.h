@@ -1,27 +1,29 @@
-// The system calls on TCP sockets, and no more: every socket is non-blocking and closed on exec, no call raises
-// SIGPIPE. When to call is the event loop's business.
+// The system calls on stream sockets, and no more: every socket is non-blocking and closed on exec, no call raises
+// SIGPIPE. When to call is the event loop's business. A stream keeps the order and loses nothing [MQTT-4.2-1].
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "base/bytes.h"
 #include "base/result.h"
 #include "descriptor.h"
-#include "net/server.h"
+#include "net/ip_address.h"
+#include "net/listener_options.h"
 
 namespace bitacora::net::tcp {
 
-// A listening socket, or for a person: which address, why not, what to do.
+// A listening TCP socket, or for a person: which address, why not, what to do.
 [[nodiscard]] Result<Descriptor, std::string> listen_on(const ListenAddress& where);
 
-[[nodiscard]] std::uint16_t local_port(const Descriptor& socket);
+[[nodiscard]] std::uint16_t local_port(const Descriptor& socket);  // 0: it has none
 
 struct Accepted {
-  Descriptor socket;  // Nagle's delay is off, keep-alive probes are on
-  std::string peer;   // "127.0.0.1:50123", "[::1]:50123"
+  Descriptor socket;             // Nagle's delay is off, keep-alive probes are on
+  std::optional<Endpoint> peer;  // nullopt: it came by a Unix socket
 };
 // The next connection that waits, or the errno: EAGAIN if there is none.
 [[nodiscard]] Result<Accepted, int> accept_from(int listening_socket);

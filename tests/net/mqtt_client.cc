@@ -1,60 +1,16 @@
 #include "net/mqtt_client.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <system_error>
 
 #include "mqtt/codec.h"
 
 namespace bitacora::net {
-namespace {
 
-[[noreturn]] void fail_with_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
-
-void connect_to(int socket, const std::string& address, std::uint16_t port) {
-  sockaddr_in v4{};
-  v4.sin_family = AF_INET;
-  v4.sin_port = htons(port);
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(port);
-  const bool is_v4 = ::inet_pton(AF_INET, address.c_str(), &v4.sin_addr) == 1;
-  if (!is_v4 && ::inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) != 1) throw std::runtime_error("bad address");
-  const auto* to = is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
-  if (::connect(socket, to, is_v4 ? sizeof v4 : sizeof v6) != 0) fail_with_errno("connect");
-}
-
-}  // namespace
-
-MqttClient::MqttClient(std::uint16_t port, std::string address, std::optional<int> receive_buffer_size) {
-  const int family = address.find(':') == std::string::npos ? AF_INET : AF_INET6;
-  socket_ = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (socket_ < 0) fail_with_errno("socket");
-  if (receive_buffer_size) {
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &*receive_buffer_size, sizeof *receive_buffer_size);
-  }
-  const int on = 1;
-  ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  connect_to(socket_, address, port);
-}
-
-MqttClient::MqttClient(MqttClient&& other) noexcept
-    : socket_(std::exchange(other.socket_, -1)),
-      version_(other.version_),
-      last_id_(other.last_id_),
-      input_(std::move(other.input_)),
-      kept_(std::move(other.kept_)) {}
-
-MqttClient::~MqttClient() {
-  if (socket_ >= 0) ::close(socket_);
-}
+MqttClient::MqttClient(std::uint16_t port, const std::string& address, std::optional<int> receive_buffer_size)
+    : MqttClient(connect_tcp(port, address, receive_buffer_size)) {}
 
 // --- verbs ---
 
@@ -128,17 +84,11 @@ void MqttClient::ping() {
 
 void MqttClient::send(const mqtt::Packet& packet) { send_bytes(encode(packet, version_)); }
 
-void MqttClient::send_bytes(ByteView bytes) {
-  while (!bytes.empty()) {
-    const ssize_t size = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (size < 0) fail_with_errno("send");
-    bytes = bytes.subspan(static_cast<std::size_t>(size));
-  }
-}
+void MqttClient::send_bytes(ByteView bytes) { wire_->send(bytes); }
 
 bool MqttClient::try_send_bytes(ByteView bytes) {
-  const ssize_t size = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (size < 0 && errno != EAGAIN) fail_with_errno("send");
+  const ssize_t size = ::send(wire_->socket(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (size < 0 && errno != EAGAIN) throw std::system_error(errno, std::generic_category(), "send");
   return size > 0;
 }
 
@@ -169,17 +119,17 @@ void MqttClient::expect_close() {
   }
 }
 
-void MqttClient::half_close() { ::shutdown(socket_, SHUT_WR); }
+void MqttClient::half_close() { ::shutdown(wire_->socket(), SHUT_WR); }
 
 void MqttClient::reset() {
   const linger at_once{.l_onoff = 1, .l_linger = 0};
-  ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  ::close(std::exchange(socket_, -1));
+  ::setsockopt(wire_->socket(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  wire_.reset();
 }
 
 void MqttClient::disconnect() {
   send(mqtt::Disconnect{});
-  ::close(std::exchange(socket_, -1));
+  wire_.reset();
 }
 
 Bytes MqttClient::encode(const mqtt::Packet& packet, mqtt::ProtocolVersion version) {
@@ -194,15 +144,9 @@ mqtt::PacketId MqttClient::next_id() {
 }
 
 bool MqttClient::fill() {
-  pollfd waiting{.fd = socket_, .events = POLLIN, .revents = 0};
-  const auto timeout_ms = std::chrono::duration_cast<std::chrono::milliseconds>(patience).count();
-  if (::poll(&waiting, 1, static_cast<int>(timeout_ms)) <= 0) throw std::runtime_error("nothing came from the server");
-  std::array<std::byte, 64 << 10> buffer;
-  const ssize_t size = ::recv(socket_, buffer.data(), buffer.size(), 0);
-  if (size < 0 && errno != ECONNRESET) fail_with_errno("recv");
-  if (size <= 0) return false;
-  append(input_, std::span(buffer).first(static_cast<std::size_t>(size)));
-  return true;
+  const Bytes bytes = wire_->receive();
+  append(input_, bytes);
+  return !bytes.empty();
 }
 
 void MqttClient::keep_or_refuse(ReceivedPacket packet) {

@@ -1,10 +1,11 @@
-// A blocking MQTT client for tests on loopback, made of the product's codec and plain system calls. Nothing in it waits
-// for ever: what does not come within `patience` is a failed test (an exception, which GoogleTest reports).
+// A blocking MQTT client for tests on loopback, made of the product's codec over any wire. Nothing in it waits for
+// ever: what does not come within `patience` is a failed test (an exception, which GoogleTest reports).
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "mqtt/packet.h"
+#include "net/wire.h"
 
 namespace bitacora::net {
 
@@ -31,14 +33,12 @@ struct ReceivedMessage {
 
 class MqttClient {
  public:
-  static constexpr std::chrono::seconds patience{20};
+  static constexpr std::chrono::seconds patience = net::patience;
 
   // Connects the socket, but says nothing yet. A small receive buffer makes a client that does not read felt soon.
-  explicit MqttClient(std::uint16_t port, std::string address = "127.0.0.1",
+  explicit MqttClient(std::uint16_t port, const std::string& address = "127.0.0.1",
                       std::optional<int> receive_buffer_size = std::nullopt);
-  ~MqttClient();
-  MqttClient(MqttClient&& other) noexcept;
-  MqttClient& operator=(MqttClient&&) = delete;
+  explicit MqttClient(std::unique_ptr<Wire> wire) : wire_(std::move(wire)) {}
 
   // --- verbs that wait for their answer ---
   mqtt::Connack connect(std::string_view client_id, mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v5);
@@ -68,6 +68,8 @@ class MqttClient {
   // Waits until the server closes, whatever it sends before.
   void expect_close();
 
+  [[nodiscard]] Wire& wire() { return *wire_; }
+
   void half_close();  // sends FIN, still reads
   void reset();       // closes with RST
   void disconnect();  // DISCONNECT and close
@@ -82,7 +84,7 @@ class MqttClient {
   mqtt::ReasonCode await_ack(mqtt::PacketId id);
   ReceivedMessage acknowledge(const mqtt::Publish& message);
 
-  int socket_ = -1;
+  std::unique_ptr<Wire> wire_;
   mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::v5;
   std::uint16_t last_id_ = 0;
   Bytes input_;

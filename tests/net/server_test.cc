@@ -35,6 +35,7 @@ class ServerWithShards : public testing::TestWithParam<std::uint32_t> {
 };
 INSTANTIATE_TEST_SUITE_P(OneTwoAndThree, ServerWithShards, testing::Values(1u, 2u, 3u));
 
+// [MQTT-4.2-1] [MQTT-4.6.0-5]
 TEST_P(ServerWithShards, CarryEachMessageOfManyPublishersToEachSubscriberInOrder) {
   constexpr int publisher_count = 8;
   constexpr int message_count = 50;
@@ -98,7 +99,7 @@ TEST_P(ServerWithShards, ManyConnectionsFightingForOneClientIdLeaveOne) {
 
 TEST(Server, TakesClientsOverIPv6) {
   RunningServerOptions options;
-  options.server.listeners = {{"127.0.0.1", 0}, {"::1", 0}};
+  options.server.listeners = {{{"127.0.0.1", 0}}, {{"::1", 0}}};
   std::unique_ptr<RunningServer> server;
   try {
     server = std::make_unique<RunningServer>(options);
@@ -112,7 +113,7 @@ TEST(Server, TakesClientsOverIPv6) {
 
 std::string error_of_start(const ListenAddress& address) {
   RunningServerOptions options;
-  options.server.listeners = {{}, address};
+  options.server.listeners = {{}, {address}};
   try {
     const RunningServer server(options);
   } catch (const std::runtime_error& error) {
@@ -137,7 +138,7 @@ TEST(Server, GivesItsPortFreeWhenItStops) {
   RunningServerOptions options;
   {
     RunningServer first;
-    options.server.listeners[0].port = first.port();
+    options.server.listeners[0].where.port = first.port();
     (void)first.connected("client");
     first.stop();
     EXPECT_THROW((void)first.client(), std::system_error);

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "bridge/settings.h"
 #include "http/settings.h"
+#include "net/listener_options.h"
 #include "storage/settings.h"
 
 namespace bitacora::app {
@@ -27,9 +28,15 @@ enum class OnDamage : std::uint8_t { start, refuse };  // what a start does that
 
 struct Listener {
   Protocol protocol = Protocol::mqtt;
-  std::string address = "127.0.0.1";  // an IPv4 or IPv6 literal
+  std::string address = "127.0.0.1";  // an IPv4 or IPv6 literal; of MQTT also "unix:" and a path
   std::uint16_t port = 0;             // 0: any free one
   std::string declared_in{};          // "bitacora.toml:12:1" or "--mqtt"; empty for a default
+  // Of MQTT alone:
+  net::DualStack dual_stack = net::DualStack::no;
+  std::uint32_t socket_mode = 0660;
+  net::ListenerRules rules{};
+
+  [[nodiscard]] net::ListenAddress where() const { return {address, port, dual_stack, socket_mode}; }
 };
 
 struct LogConfig {
@@ -85,7 +92,8 @@ using ConfigResult = Result<T, ConfigMistakes>;
 // nullopt: it may start.
 [[nodiscard]] std::optional<std::string> refusal_of_exposure(const ServerConfig& config);
 
-// "127.0.0.1:1883", "[::1]:1883", ":1883" (127.0.0.1). nullopt for anything else. declared_in is left empty.
+// "127.0.0.1:1883", "[::1]:1883", ":1883" (127.0.0.1), for MQTT also "unix:/run/bitacora.sock". nullopt for anything
+// else. declared_in is left empty.
 [[nodiscard]] std::optional<Listener> parse_listener(Protocol protocol, std::string_view text);
 [[nodiscard]] std::string format_address(const Listener& listener);  // the inverse
 [[nodiscard]] bool is_ip_address(const std::string& text);

@@ -44,6 +44,13 @@ struct BrokerMetrics {
   Counter takeovers;
   Counter wills_published;
   Counter session_checkpoints;
+  // of transports, before MQTT
+  Counter tls_handshakes;
+  Counter tls_handshakes_failed;
+  Counter websocket_handshakes;
+  Counter websocket_handshakes_failed;
+  Counter proxy_headers_refused;  // malformed, missing, or from whom none is taken
+  Counter handshake_timeouts;
 };
 
 }  // namespace bitacora::bridge

@@ -1,6 +1,6 @@
 // The MQTT door: listening sockets, one entrance thread, and one thread with an event loop for each bridge::Shard.
 //
-//   MqttServer server({store, committer, clock, metrics, settings, recovered}, {.listeners = {{"127.0.0.1", 1883}}});
+//   MqttServer server({store, committer, clock, metrics, settings, recovered}, {.listeners = {{{"127.0.0.1", 1883}}}});
 //   committer.start();
 //   if (auto started = server.start(); !started) return report(started.error());
 //   ...
@@ -21,6 +21,7 @@
 #include "bridge/metrics.h"
 #include "bridge/settings.h"
 #include "bridge/shard.h"
+#include "net/listener_options.h"
 #include "storage/committer.h"
 #include "storage/store.h"
 
@@ -36,21 +37,19 @@ struct Broker {
   std::shared_ptr<const bridge::RecoveredState> recovered;
 };
 
-struct ListenAddress {
-  std::string address = "127.0.0.1";  // an IPv4 or IPv6 literal; "::" is IPv6 alone, 0.0.0.0 beside it is no conflict
-  std::uint16_t port = 0;             // 0: any free one
-};
-
 struct MqttServerOptions {
-  std::vector<ListenAddress> listeners{};
+  std::vector<ListenerOptions> listeners{};
   std::uint32_t shard_count = 1;
   std::uint32_t first_origin = 0;         // the shards' append requests are of this origin and those behind it
-  std::size_t max_connections = 100'000;  // over it a new connection is closed at once
+  std::size_t max_connections = 100'000;  // of all listeners; over it a new connection is closed at once
   std::size_t max_receptions = 4'096;     // connections without a whole CONNECT; over it the oldest of them is closed
   std::chrono::milliseconds linger{
       2'000};  // how long a closed connection is kept so that its peer can read what was sent
   std::chrono::milliseconds stop_timeout{5'000};  // how long stop() waits for the log and the clients
 };
+
+// Rules of all listeners, checked, and their certificates read.
+class PreparedRules;
 
 class MqttServer {
  public:
@@ -61,15 +60,22 @@ class MqttServer {
   MqttServer(const MqttServer&) = delete;
   MqttServer& operator=(const MqttServer&) = delete;
 
-  // Binds all listeners and starts the threads, or does nothing and says for a person which address could not be had,
-  // why, and what to do. Once.
+  // Reads the certificates, binds all listeners and starts the threads, or does nothing and says for a person which
+  // file or address could not be had, why, and what to do. Once.
   [[nodiscard]] Result<void, std::string> start();
 
-  // The ports that were bound, in the order of the listeners. Empty before start().
+  // The ports that were bound, in the order of the listeners; 0 is a Unix socket's. Empty before start().
   [[nodiscard]] const std::vector<std::uint16_t>& ports() const noexcept;
 
-  // New settings for every shard and for connections to come. Listeners stay as they are. Between start() and stop().
-  void reload(const std::shared_ptr<const bridge::BrokerSettings>& settings);
+  // Makes rules ready for reload(), one for each listener in their order: files are read here, so what can fail, fails
+  // before anything is changed. The error is for a person. Any thread.
+  [[nodiscard]] static Result<std::shared_ptr<const PreparedRules>, std::string> prepare(
+      const std::vector<ListenerRules>& rules);
+
+  // New settings for every shard and for connections to come. Listeners keep their addresses; with `rules` they go by
+  // new ones, certificates included, for connections to come: none that is open is dropped. Between start() and stop().
+  void reload(const std::shared_ptr<const bridge::BrokerSettings>& settings,
+              const std::shared_ptr<const PreparedRules>& rules = nullptr);
 
   // Accepts no more, sends every client DISCONNECT 0x8B, waits until the log has answered and cursors are written down,
   // at most stop_timeout; then closes what is left and ends the threads. The committer must still run. May be called
