@@ -157,6 +157,12 @@ ProcessResult ServerProcess::reload(ServerConfig config) {
   if (const std::string names = needs_restart(config_, config); !names.empty()) {
     return failed("a restart is needed to change " + names + "; nothing was changed");
   }
+  std::vector<net::ListenerRules> rules;
+  for (const Listener& listener : config.listeners) {
+    if (listener.protocol == Protocol::mqtt) rules.push_back(listener.rules);
+  }
+  auto prepared = net::MqttServer::prepare(rules);
+  if (!prepared) return failed(prepared.error() + "; nothing was changed");
   if (auto applied = apply_logs(config.logs); !applied) return applied;
   auto settings = std::make_shared<const bridge::BrokerSettings>(config.broker);
   if (auto router = bridge::Router::create(*settings, *store_); !router) {
@@ -172,12 +178,6 @@ ProcessResult ServerProcess::reload(ServerConfig config) {
 }
 
 void ServerProcess::run_housekeeping() {
-  std::vector<net::ListenerRules> rules;
-  for (const Listener& listener : config.listeners) {
-    if (listener.protocol == Protocol::mqtt) rules.push_back(listener.rules);
-  }
-  auto prepared = net::MqttServer::prepare(rules);
-  if (!prepared) return failed(prepared.error() + "; nothing was changed");
   std::unique_lock lock(housekeeping_mutex_);
   while (!housekeeping_wakes_.wait_for(lock, housekeeping_interval_, [this] { return stopping_; })) {
     lock.unlock();

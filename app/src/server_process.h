@@ -2,9 +2,13 @@
 // ServerConfig. Started and stopped as a whole; reloaded as a whole or not at all.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 

@@ -3,7 +3,6 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
-#include <map>
 
 #include "handlers.h"
 
@@ -139,9 +138,9 @@ void add_partitions(std::vector<MetricFamily>& to, const storage::Store& store) 
   }
 }
 
-void add_one(std::vector<MetricFamily>& to, const char* name, const char* help, MetricType type, double value) {
-  MetricFamily one = family(name, help, type);
-  one.metric.push_back(metric_of(type, value));
+void add_gauge(std::vector<MetricFamily>& to, const char* name, const char* help, double value) {
+  MetricFamily one = family(name, help, gauge);
+  one.metric.push_back(metric_of(gauge, value));
   to.push_back(std::move(one));
 }
 
