@@ -140,7 +140,7 @@ def table(statements):
         "A line `// [MQTT-3.1.2-24]` beside code or above a test is such a tag; `[MQTT311-...]` is a statement of 3.1.1.",
         "",
         "A table in git cannot know what passes today. `scripts/mqtt_conformance.py . --results build/release` runs the named tests and",
-        "prints each statement with its result; a test of the same name (`style.mqtt_results`) does it in every full run.",
+        "prints each statement with its result; the test `conformance.statements` does that and fails if any does.",
         "",
         f"{len(five)} statements of 5.0 bind a server"
         + (f"; {len(later)} of them bind parts that are not built yet." if later else ", and each has its tests."),

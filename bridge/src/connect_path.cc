@@ -62,17 +62,18 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   std::string client_id(packet.client_id);
   if (client_id.empty()) client_id = operation.assigned_client_id = assign_client_id();  // [MQTT-3.1.3-6]
 
-  Session* session = sessions_.find(client_id);
+  Session* session = sessions_.find(client_id);  // [MQTT-3.1.3-2]
   if (session != nullptr && session->owner != nullptr) {
     const std::uint64_t epoch = session->epoch;
     take_over(*session);
     session = sessions_.find_epoch(epoch);  // it may have ended with its connection
   }
   bool journal_matters = session != nullptr && session->journaled;
-  if (session != nullptr && packet.clean_start == mqtt::CleanStart::yes) {  // [MQTT-3.1.2-4]
+  if (session != nullptr && packet.clean_start == mqtt::CleanStart::yes) {  // [MQTT-3.1.2-4] [MQTT-3.1.4-4]
     end_session(*session);
     session = nullptr;
   }
+  // Resumed [MQTT-3.1.2-5], or a new one [MQTT-3.1.2-6].
   operation.session_present = session != nullptr ? mqtt::SessionPresent::yes : mqtt::SessionPresent::no;
   if (session == nullptr) session = &begin_session(client_id);
 
@@ -175,6 +176,8 @@ void ConnectPath::on_settled(Operation& operation, Connection& connection, Sessi
                             context_.now);
     return;
   }
+  // [MQTT-3.1.4-5] Every QoS and RETAIN are supported: there is nothing to say of it here and no Will to refuse for it
+  // [MQTT-3.2.2-9] [MQTT-3.2.2-10] [MQTT-3.2.2-12] [MQTT-3.2.2-13].
   mqtt::Connack connack;
   connack.session_present = operation.session_present;  // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
   if (session->version == mqtt::ProtocolVersion::v5) {
@@ -232,6 +235,7 @@ void ConnectPath::leave(Session& session) {
   if (session.will && (session.will->delay_s == 0 || !session.persistent())) publishing_.publish_will(session);
   if (!session.persistent()) return end_session(session);
 
+  // Kept until its expiry [MQTT-3.1.2-23] [MQTT-4.1.0-1].
   session.disconnected_at = context_.now.wall_ms;
   if (session.expiry_s != never_expires)
     session.expires_at = context_.now.monotonic + std::chrono::seconds(session.expiry_s);

@@ -42,7 +42,7 @@ void Delivery::send_retained(Session& session, const Subscription& subscription)
 const std::vector<Delivery::FeedMatch>& Delivery::matches_of(std::string_view topic) {
   if (const auto cached = match_cache_.find(topic); cached != match_cache_.end()) return cached->second;
   if (match_cache_.size() >= max_cached_topics) match_cache_.clear();
-  std::vector<FeedMatch> matches;
+  std::vector<FeedMatch> matches;  // one copy a feed, each with its own identifiers [MQTT-3.3.4-5]
   tree_.match(topic, [&](Subscription* subscription) {
     auto match = std::ranges::find(matches, subscription->feed, &FeedMatch::feed);
     if (match == matches.end())
@@ -66,7 +66,7 @@ std::optional<Delivery::FeedMatch> Delivery::match_in_feed(const Feed& feed, con
       const std::uint32_t index = place.partition->index().value();
       if (index < subscription->start->size() && place.offset < (*subscription->start)[index]) continue;
     }
-    if (!mqtt::matches(subscription->topic_filter, message.topic)) continue;
+    if (!mqtt::matches(subscription->topic_filter, message.topic)) continue;  // [MQTT-3.3.2-3]
     if (!match) match = FeedMatch{const_cast<Feed*>(&feed), {}, false, false, {}};
     match->maximum_qos = std::max(match->maximum_qos, subscription->options.maximum_qos);
     match->retain_as_published |= subscription->options.retain_as_published;
@@ -84,7 +84,7 @@ void Delivery::on_batch(const storage::CommittedBatch& batch) {
   if (wanted && !view.is_control()) {
     storage::RecordReader reader(view);
     while (true) {
-      auto record = reader.next();
+      auto record = reader.next();          // in the log's order [MQTT-4.6.0-5] [MQTT-4.6.0-6]
       BITACORA_ASSERT(record.has_value());  // the committer sealed it
       if (!*record) break;
       if (retained) {
@@ -121,6 +121,7 @@ void Delivery::on_record(const Place& place, const storage::RecordView& record) 
   if (matches.empty()) return;
   const Message* message = decoder_.decode(record);
   if (message == nullptr) return;
+  // Feeds that are not live find it in the log: nobody's is left out [MQTT-4.5.0-1].
   for (const FeedMatch& match : matches) deliver_live(match, *message, place);
 }
 
@@ -198,7 +199,7 @@ Delivery::Room Delivery::send(const FeedMatch& match, const Message& message, co
   const mqtt::QoS qos = std::min(message.qos, match.maximum_qos);  // [MQTT-3.8.4-8]
   if (const Room found = room(session, qos); found != Room::free) return found;
 
-  mqtt::Publish publish;
+  mqtt::Publish publish;  // DUP is 0, whatever the message came with [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2]
   publish.topic = message.topic;
   publish.payload = message.payload;
   publish.qos = qos;
@@ -217,11 +218,11 @@ void Delivery::transmit(Session& session, mqtt::Publish& publish, InFlightMessag
   }
   session.dirty = context_.checkpoint_wanted = true;
   context_.touch(*session.connection);
-  if (publish.qos == mqtt::QoS::at_most_once) {
+  if (publish.qos == mqtt::QoS::at_most_once) {  // sent once and forgotten [MQTT-4.3.1-1]
     (void)submit_with_notes(session, publish, in_flight, message);
     return;
   }
-  in_flight.sequence = session.in_flight.allocate();
+  in_flight.sequence = session.in_flight.allocate();  // [MQTT-4.3.2-1] [MQTT-4.3.3-1]
   publish.packet_id = in_flight.packet_id();
   if (publish.qos == mqtt::QoS::exactly_once && session.restored && in_flight.sequence < 65535) {
     in_flight.awaiting = Awaiting::clearing;
@@ -230,6 +231,7 @@ void Delivery::transmit(Session& session, mqtt::Publish& publish, InFlightMessag
     return;
   }
   in_flight.awaiting = publish.qos == mqtt::QoS::at_least_once ? Awaiting::puback : Awaiting::pubrec;
+  // Unacknowledged until PUBACK [MQTT-4.3.2-3] or PUBREC [MQTT-4.3.3-3].
   if (submit_with_notes(session, publish, in_flight, message)) session.in_flight.add(in_flight);
 }
 
@@ -280,10 +282,10 @@ void Delivery::on_ack(Session& session, const mqtt::AckEvent& ack) {
       if (refused) {
         session.in_flight.remove(ack.packet.packet_id);  // [MQTT-4.4.0-2]
       } else {
-        message->awaiting = Awaiting::pubcomp;
+        message->awaiting = Awaiting::pubcomp;  // [MQTT-4.3.3-5]
       }
     }
-    if (!refused) {  // [MQTT-4.3.3-4]; an unknown id is told so
+    if (!refused) {  // [MQTT-4.3.3-4]; an unknown id is told so. Not held back [MQTT-3.3.4-10] [MQTT-4.9.0-3]
       const bool known = message != nullptr && message->awaiting == Awaiting::pubcomp;
       const auto reason = known ? mqtt::ReasonCode::success : mqtt::ReasonCode::packet_identifier_not_found;
       session.connection->mqtt.submit(mqtt::Pubrel{{ack.packet.packet_id, reason, {}}});

@@ -35,6 +35,7 @@ void PublishPath::on_publish(Connection& connection, const mqtt::PublishEvent& e
   if (packet.retain == mqtt::Retain::yes && packet.payload.size() > context_.settings->max_retained_payload) {
     return refuse(connection, event, mqtt::ReasonCode::quota_exceeded, "the retained payload is over the limit");
   }
+  // At QoS 1 each PUBLISH is a new message [MQTT-4.3.2-5]; at QoS 2 until PUBREL only the first of its id is.
   if (packet.qos == mqtt::QoS::exactly_once && is_repeated_qos2(connection, event)) return;
 
   Message message;
@@ -129,7 +130,7 @@ void PublishPath::on_pubrel(Connection& connection, const mqtt::PubrelEvent& eve
     context_.touch(connection);
     return;
   }
-  session.qos2.received.erase(known);
+  session.qos2.received.erase(known);  // whether it has expired or not [MQTT-4.3.3-12] [MQTT-4.3.3-13]
   Operation operation;
   operation.kind = Operation::Kind::release;
   operation.connection = connection.id;
@@ -220,7 +221,7 @@ void PublishPath::publish_will(Session& session) {
   message.topic = will.topic;
   message.payload = will.payload;
   message.qos = will.qos;
-  message.retain = will.retain;
+  message.retain = will.retain;  // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
   message.client_id = session.client_id;
   message.timestamp = context_.now.wall_ms;
   message.properties.payload_format_indicator = will.payload_format;

@@ -39,7 +39,7 @@ void SubscribePath::on_subscribe(Connection& connection, const mqtt::SubscribeEv
     Granted granted = subscribe(session, entry, identifier);
     if (granted) {
       if (std::ranges::find(made, entry.filter) == made.end()) made.emplace_back(entry.filter);
-      operation.reasons.push_back(static_cast<mqtt::ReasonCode>((*granted)->options.maximum_qos));
+      operation.reasons.push_back(static_cast<mqtt::ReasonCode>((*granted)->options.maximum_qos));  // [MQTT-3.8.4-7]
     } else {
       operation.reasons.push_back(granted.error().reason);
       spdlog::info("client {}: SUBSCRIBE to \"{}\" refused: {}", session.client_id, entry.filter, granted.error().why);
@@ -225,7 +225,7 @@ void SubscribePath::remove(Session& session, const std::string& filter) {
   const auto found = session.subscriptions.find(filter);
   Subscription& subscription = *found->second;
   Feed* feed = subscription.feed;
-  delivery_.remove(subscription);
+  delivery_.remove(subscription);  // nothing new after this [MQTT-3.10.4-2]
   std::erase_if(session.retained_walks, [&](const RetainedWalk& walk) {
     return walk.filter == subscription.topic_filter && !feed->is_replay();
   });

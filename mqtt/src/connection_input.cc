@@ -101,7 +101,7 @@ std::optional<Event> ServerConnection::State::receive(ByteView bytes) {
 std::optional<Event> ServerConnection::State::receive(Connect& connect) {
   client = terms_of(connect);
   phase = Phase::connack;
-  if (connect.client_id.size() > limits.max_client_id) {
+  if (connect.client_id.size() > limits.max_client_id) {  // at least 23 [MQTT-3.1.3-5]
     return fail(ReasonCode::client_identifier_not_valid, "client id of " + std::to_string(connect.client_id.size()) +
                                                              " bytes, at most " + std::to_string(limits.max_client_id) +
                                                              " are accepted");  // [MQTT-3.1.3-8]

@@ -14,6 +14,7 @@ mqtt::PacketId add(InFlightWindow& window) {
   return message.packet_id();
 }
 
+// [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1]
 TEST(InFlightWindow, GivesEveryIdOnceBeforeAnyComesAgain) {
   InFlightWindow window;
   std::set<std::uint16_t> seen;
@@ -26,6 +27,7 @@ TEST(InFlightWindow, GivesEveryIdOnceBeforeAnyComesAgain) {
   EXPECT_EQ(add(window).value(), *seen.begin());
 }
 
+// [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1]
 TEST(InFlightWindow, PassesOverAnIdThatIsStillInUse) {
   InFlightWindow window;
   const mqtt::PacketId stuck = add(window);

@@ -47,6 +47,7 @@ void expect_canonical_form_means_the_same(ByteView bytes, ProtocolVersion versio
   EXPECT_TRUE(*again == *decoded) << to_hex(bytes) << "\n" << format(*decoded) << "\n" << format(*again);
 }
 
+// [MQTT-2.2.1-2] [MQTT-3.1.2-9] [MQTT-3.1.2-17] [MQTT-3.1.2-19] [MQTT-3.1.3-1] [MQTT-3.1.3-3] [MQTT-3.3.2-1]
 TEST(CodecTable, EveryPacketDecodesToItsValue) {
   for (const TabledPacket& row : packet_table()) expect_decodes(row);
 }
@@ -60,6 +61,7 @@ TEST(CodecTable, EveryAlternativeSpellingDecodesToItsValue) {
   }
 }
 
+// [MQTT-2.1.3-1] [MQTT-2.2.2-1] [MQTT-3.2.2-1]
 TEST(CodecTable, EveryPacketEncodesToItsBytes) {
   for (const TabledPacket& row : packet_table()) {
     Bytes encoded = to_bytes("before");

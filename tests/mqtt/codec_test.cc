@@ -139,6 +139,7 @@ TEST(Encode, LeavesOutPropertiesThatThePacketMayNotCarrySoAWillCanBecomeAPublish
   EXPECT_EQ(encoded(Puback{{PacketId(7), ReasonCode::success, will}}, ProtocolVersion::v5), hex("40 02 00 07"));
 }
 
+// [MQTT311-3.9.3-2]
 TEST(Encode, GivesEveryReasonAReturnCodeOf311) {
   for (unsigned code = 0x80; code <= 0xA2; ++code) {
     const auto reason = static_cast<ReasonCode>(code);
@@ -152,6 +153,8 @@ TEST(Encode, GivesEveryReasonAReturnCodeOf311) {
   EXPECT_EQ(encoded(Connack{.reason = ReasonCode::server_busy}, ProtocolVersion::v3_1_1), hex("20 02 00 03"));
 }
 
+// [MQTT-3.2.2-8] [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] [MQTT-3.9.3-2] [MQTT-3.11.3-2]
+// [MQTT-3.14.2-1]
 TEST(Encode, NeverSendsAReasonThatThePacketDoesNotHave) {
   for (unsigned code = 0; code <= 0xFF; ++code) {
     const auto reason = static_cast<ReasonCode>(code);

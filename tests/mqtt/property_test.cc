@@ -112,6 +112,7 @@ TEST(Property, IsTakenByThePacketsOfTheStandardsTableAndByNoOther) {
   }
 }
 
+// [MQTT-4.13.1-1]
 TEST(Property, ComesOnceButForUserPropertiesAndTheSubscriptionIdentifiersOfPublish) {
   for (const StandardRow& row : standard_table) {
     for (const Carrier& carrier : carriers) {

@@ -169,6 +169,8 @@ TEST(Explanations, StayOnPublishAndConnackEvenSo) {  // [MQTT-3.1.2-29]
   EXPECT_EQ(talk.take_sent(), lines({packet}));
 }
 
+// [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.7.2-2] [MQTT-3.7.2-3] [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.11.2-1]
+// [MQTT-3.11.2-2]
 TEST(Explanations, GiveWayToTheClientsMaximumPacketSize) {  // [MQTT-3.4.2-2] [MQTT-3.4.2-3] and for each other answer
   struct Case {
     Packet question;
@@ -200,6 +202,32 @@ TEST(Explanations, GiveWayToTheClientsMaximumPacketSize) {  // [MQTT-3.4.2-2] [M
   }
 }
 
+// [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.15.2-2] [MQTT-3.15.2-3]
+TEST(Explanations, OnPacketsOfTheServersOwnGiveWayToTheClientsMaximumPacketSize) {
+  const UserProperty too_long{"name", "a value that is too long to fit"};
+  Connect connect = v5_with_maximum_packet_size(30);
+  connect.properties.authentication_method = "method";
+  Talk talk;
+  talk.open(connect);
+  Pubrel pubrel = ack<Pubrel>(7), explained_pubrel = pubrel;
+  Auth auth{ReasonCode::continue_authentication, {}}, explained_auth = auth;
+  auth.properties.authentication_method = explained_auth.properties.authentication_method = "method";
+  const auto explain = [&](Properties& full, Properties& fitting) {
+    full.reason_string = fitting.reason_string = "why";
+    full.user_properties = {too_long};
+  };
+  explain(explained_pubrel.properties, pubrel.properties);
+  explain(explained_auth.properties, auth.properties);
+  EXPECT_TRUE(talk.connection.submit(explained_pubrel));
+  EXPECT_TRUE(talk.connection.submit(explained_auth));
+  EXPECT_EQ(talk.take_sent(), lines({pubrel, auth}));
+  Disconnect fitting{ReasonCode::server_busy, {}}, explained_disconnect = fitting;
+  explain(explained_disconnect.properties, fitting.properties);
+  talk.connection.close(ReasonCode::server_busy, {}, explained_disconnect.properties);
+  EXPECT_EQ(talk.take_sent(), lines({fitting}));
+  talk.expect_closed(CloseCause::server, ReasonCode::server_busy);
+}
+
 TEST(Explanations, OfBothKindsGiveWayWhereNeitherFits) {
   Talk talk;
   talk.open(v5_with_maximum_packet_size(20));
@@ -224,6 +252,7 @@ TEST(Answer, ThatDoesNotFitTheClientEndsTheConnection) {  // [MQTT-3.1.2-24]
 
 // --- 3.x ---
 
+// [MQTT311-3.3.5-2]
 TEST(RefusedPublish, OfA3_xClientIsNeverAcknowledged) {
   Talk talk;
   talk.open(v3_1_1());

@@ -45,6 +45,7 @@ TEST(SecondConnect, IsAProtocolError) {  // [MQTT-3.1.0-2]
 
 // --- the version ---
 
+// [MQTT311-3.1.2-2]
 TEST(UnsupportedLevel, IsAnsweredInTheFormOf3_1_1) {                                    // [MQTT-3.1.2-2]
   for (const char* connect : {"10 0d 00 04 4d 51 54 54 06 02 00 00 00 01 63",           // "MQTT", level 6
                               "10 0d 00 04 4d 51 54 54 03 02 00 00 00 01 63",           // "MQTT", level 3
@@ -70,6 +71,7 @@ TEST(MalformedConnect, Of5_0GetsConnackWithTheReasonAlone) {  // [MQTT-3.1.2-3],
   EXPECT_EQ(to_hex(talk.take_sent_bytes()), "2003008100");
 }
 
+// [MQTT-3.1.2-1]
 TEST(MalformedConnect, BeforeItsLevelIsKnownIsNotAnswered) {
   Talk talk;
   talk.client_sends_hex("10 03 00 04 4d");
@@ -332,8 +334,8 @@ TEST(AuthenticationMethod, IsTheOwnersToRefuse) {  // [MQTT-4.12.0-1]
   talk.expect_closed(CloseCause::server, ReasonCode::bad_authentication_method);
 }
 
-TEST(AuthenticationMethod,
-     LetsAuthPacketsGoBackAndForthBeforeConnack) {  // [MQTT-4.12.0-2] [MQTT-4.12.0-3], [MQTT-3.2.0-1]
+// [MQTT-3.2.0-1] [MQTT-4.12.0-2] [MQTT-4.12.0-3]
+TEST(AuthenticationMethod, LetsAuthPacketsGoBackAndForthBeforeConnack) {
   Talk talk;
   talk.client_sends(connect_with_method());
   talk.next<ConnectEvent>();

@@ -153,6 +153,7 @@ TEST(BytesBehindAProtocolError, AreNeverLookedAt) {
 
 // --- the receive maximum ---
 
+// [MQTT-4.13.1-1]
 TEST(ReceiveMaximum, IsHeldAgainstA5_0Client) {
   Talk talk(ConnectionLimits{.receive_maximum = 2});
   talk.open(v5());

@@ -64,6 +64,7 @@ std::vector<std::string> all_filters(std::size_t max_levels) {
 
 std::vector<std::string> all_names(std::size_t max_levels) { return all_texts({"a", "b", "", "$x"}, max_levels); }
 
+// [MQTT-3.3.2-2] [MQTT-4.7.0-1] [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3]
 TEST(Topic, NamesFollowTheTable) {
   for (const auto* valid : {"a", "/", "//", "a/b", "a//b/", " ", "$SYS/x", "caf\xc3\xa9", "A b/c"}) {
     EXPECT_TRUE(is_valid_topic_name(valid)) << valid;
@@ -76,6 +77,7 @@ TEST(Topic, NamesFollowTheTable) {
   EXPECT_FALSE(is_valid_topic_name(std::string(65536, 'a')));
 }
 
+// [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3]
 TEST(Topic, FiltersFollowTheTable) {
   for (const auto* valid : {"a", "/", "#", "+", "/#", "/+", "+/", "+/+", "+/#", "a/+/b", "a/#", "a//#", "$share/g/+"}) {
     EXPECT_TRUE(is_valid_topic_filter(valid)) << valid;
@@ -89,6 +91,7 @@ TEST(Topic, FiltersFollowTheTable) {
   EXPECT_FALSE(is_valid_topic_filter(std::string(65535, '/') + "#"));
 }
 
+// [MQTT-4.7.2-1]
 TEST(Topic, MatchesTheExamplesOfTheStandard) {
   for (const auto* name :
        {"sport/tennis/player1", "sport/tennis/player1/ranking", "sport/tennis/player1/score/wimbledon"}) {

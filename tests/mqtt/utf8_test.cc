@@ -49,6 +49,7 @@ struct KnownText {
   bool valid;
 };
 
+// [MQTT-1.5.4-1] [MQTT-1.5.4-2] [MQTT-1.5.4-3]
 TEST(Utf8, FollowsTheTable) {
   const KnownText table[] = {
       {"nothing", "", true},

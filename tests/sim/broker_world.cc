@@ -4,7 +4,6 @@
 
 #include "base/assert.h"
 #include "bridge/cursor.h"
-#include "sim/client.h"
 
 namespace bitacora::sim {
 
@@ -43,7 +42,7 @@ void BrokerWorld::start() {
 }
 
 void BrokerWorld::drop_process() {
-  for (const auto& [id, link] : links_) link.client->on_closed();
+  for (const auto& [id, link] : links_) link.peer->on_closed();
   links_.clear();
   shards_.clear();
   notices_.clear();
@@ -73,10 +72,10 @@ void BrokerWorld::stop() {
   drop_process();
 }
 
-bridge::ConnectionId BrokerWorld::open(Client& client, std::string_view client_id) {
+bridge::ConnectionId BrokerWorld::open(Peer& peer, std::string_view client_id) {
   const bridge::ConnectionId id(next_connection_++);
   const std::uint32_t shard = client_id.empty() ? 0 : bridge::shard_of(client_id, options_.shards).value();
-  links_[id.value()] = {&client, shard, true};
+  links_[id.value()] = {&peer, shard, true};
   shards_[shard]->open(id, {.peer = "sim"}, clock_.now());
   return id;
 }
@@ -107,21 +106,21 @@ bool BrokerWorld::carry_output(std::uint32_t shard) {
     const bridge::ConnectionId id(raw);
     const auto link = links_.find(raw);
     if (link == links_.end()) continue;
-    Client& client = *link->second.client;
+    Peer& peer = *link->second.peer;
     const ByteView output = shards_[shard]->output(id);
     const bool closed = shards_[shard]->closed(id);
     if (!output.empty() && (link->second.reading || closed)) {
       const Bytes copy(output.begin(), output.end());
       shards_[shard]->consume_output(id, copy.size(), clock_.now());
       if (closed) links_.erase(raw);
-      client.on_bytes(copy);
+      peer.on_bytes(copy);
       moved = true;
     } else if (closed) {
       links_.erase(raw);
     }
     if (!closed) continue;
     shards_[shard]->forget(id);
-    client.on_closed();
+    peer.on_closed();
     moved = true;
   }
   return moved;

@@ -1,5 +1,5 @@
 // A whole broker in one thread: store, committer and shards over a disk in memory and a clock that the test moves. It
-// can be killed, lose power and start again on what its disk kept. Clients are BrokerWorld::connect's, in client.h.
+// can be killed, lose power and start again on what its disk kept. Clients are in client.h.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "bridge/shard.h"
 #include "storage/catalog.h"
@@ -17,7 +18,13 @@
 
 namespace bitacora::sim {
 
-class Client;
+// The client's end of a connection, for the world.
+class Peer {
+ public:
+  virtual ~Peer() = default;
+  virtual void on_bytes(ByteView bytes) = 0;
+  virtual void on_closed() = 0;
+};
 
 struct WorldOptions {
   std::uint32_t shards = 2;
@@ -49,8 +56,8 @@ class BrokerWorld {
 
   void advance(std::chrono::nanoseconds by);
 
-  // --- for Client ---
-  bridge::ConnectionId open(Client& client, std::string_view client_id);
+  // --- for clients ---
+  bridge::ConnectionId open(Peer& peer, std::string_view client_id);
   void send(bridge::ConnectionId id, ByteView bytes);
   void hang_up(bridge::ConnectionId id);
   // A client that does not read leaves its bytes with the server.
@@ -72,7 +79,7 @@ class BrokerWorld {
 
  private:
   struct Link {
-    Client* client = nullptr;
+    Peer* peer = nullptr;
     std::uint32_t shard = 0;
     bool reading = true;
   };

@@ -24,13 +24,13 @@ struct Delivered {
   std::map<std::string, std::string> user;  // the last of each name
 };
 
-class Client {
+class Client : public Peer {
  public:
   enum class Acks : std::uint8_t { at_once, never };
 
   Client(BrokerWorld& world, std::string client_id, mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v3_1_1)
       : world_(world), client_id_(std::move(client_id)), version_(version) {}
-  ~Client() { drop(); }
+  ~Client() override { drop(); }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
@@ -66,8 +66,8 @@ class Client {
   [[nodiscard]] std::vector<std::string> payloads() const;
 
   // --- for the world ---
-  void on_bytes(ByteView bytes);
-  void on_closed() { connection_.reset(); }
+  void on_bytes(ByteView bytes) override;
+  void on_closed() override { connection_.reset(); }
 
  private:
   void on_packet(const mqtt::Packet& packet);

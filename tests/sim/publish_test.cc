@@ -72,6 +72,7 @@ TEST_F(Publishing, AcknowledgementsComeInTheOrderOfThePublishes) {  // [MQTT-4.6
   EXPECT_EQ(publisher.ack_order, ids);
 }
 
+// [MQTT-4.6.0-5]
 TEST_F(Publishing, OfATopicKeepsItsOrder) {
   Client publisher(world, "p"), subscriber(world, "s");
   publisher.connect();

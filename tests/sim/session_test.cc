@@ -26,6 +26,7 @@ class Sessions : public testing::Test {
   BrokerWorld world;
 };
 
+// [MQTT-3.1.2-5] [MQTT-4.5.0-1] [MQTT311-3.1.2-5] [MQTT311-3.2.2-2]
 TEST_F(Sessions, AnOfflineOneGetsWhatItMissedInOrder) {
   Client subscriber(world, "s");
   subscriber.connect(CleanStart::no);
@@ -40,6 +41,7 @@ TEST_F(Sessions, AnOfflineOneGetsWhatItMissedInOrder) {
   EXPECT_THAT(subscriber.payloads(), ElementsAre("1", "2", "3"));
 }
 
+// [MQTT-3.1.2-23] [MQTT-4.1.0-1] [MQTT311-4.1.0-2]
 TEST_F(Sessions, AnOfflineOneSurvivesKillAndPowerCut) {
   Client subscriber(world, "s");
   subscriber.connect(CleanStart::no);
