@@ -39,6 +39,11 @@ void describe_storage(OptionVisitor& v, StorageConfig& storage) {
   v.bytes("preallocate_bytes", storage.preallocate_bytes, {0, gib});
   v.bytes("index_interval_bytes", storage.index_interval_bytes, {64, gib});
   v.duration("housekeeping_interval", storage.housekeeping_interval, milliseconds(10), hours(24));
+  v.count("disk_warn_percent", storage.disk_warn_percent, {0, 100});
+  v.count("disk_stop_percent", storage.disk_stop_percent, {0, 100});
+  v.bytes("ballast_bytes", storage.ballast_bytes, {0, gib});
+  v.bytes("scrub_bytes_per_second", storage.scrub_bytes_per_second, {0, 16 * gib});
+  v.duration("scrub_interval", storage.scrub_interval, seconds(1), century);
 }
 
 void describe_log(OptionVisitor& v, LogConfig& log) {
@@ -73,8 +78,10 @@ void describe_broker(OptionVisitor& v, bridge::BrokerSettings& broker) {
   v.text("default_log", broker.default_log, {"the name of a log"});
   v.yes_no("receipts", broker.receipts);
   v.bytes("max_retained_payload", broker.max_retained_payload, {0, 256 * mib});
-  v.text("response_information", broker.response_information, {"a topic prefix, in which %c is the client id", {}});
-  v.text("server_reference", broker.server_reference, {"another server's name or address", {}});
+  v.text("response_information", broker.response_information,
+         {"a topic prefix, in which %c is the client id", {}, Presence::optional, Emptiness::allowed});
+  v.text("server_reference", broker.server_reference,
+         {"another server's name or address", {}, Presence::optional, Emptiness::allowed});
   v.bytes("max_batch_bytes", broker.max_batch_bytes, {kib, 64 * mib});
 }
 

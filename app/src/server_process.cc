@@ -7,6 +7,7 @@
 
 #include "bridge/router.h"
 #include "bridge/shard.h"
+#include "storage/ballast.h"
 #include "storage/posix_file_system.h"
 
 namespace bitacora::app {
@@ -35,11 +36,18 @@ std::string needs_restart(const ServerConfig& before, const ServerConfig& after)
   const StorageConfig& b = after.storage;
   if (a.on_damage != b.on_damage || a.max_bytes_in_flight != b.max_bytes_in_flight ||
       a.sync_threads != b.sync_threads || a.preallocate_bytes != b.preallocate_bytes ||
-      a.index_interval_bytes != b.index_interval_bytes) {
-    names.emplace_back("[storage] settings other than housekeeping_interval");
+      a.index_interval_bytes != b.index_interval_bytes || a.disk_warn_percent != b.disk_warn_percent ||
+      a.disk_stop_percent != b.disk_stop_percent || a.ballast_bytes != b.ballast_bytes) {
+    names.emplace_back("[storage] settings other than housekeeping_interval and the scrub's");
   }
   if (before.http != after.http) names.emplace_back("[http] settings");
   return fmt::format("{}", fmt::join(names, ", "));
+}
+
+UpkeepSettings upkeep_of(const StorageConfig& storage) {
+  return {.housekeeping_interval = storage.housekeeping_interval,
+          .scrub_interval = storage.scrub_interval,
+          .scrub_bytes_per_second = static_cast<std::uint64_t>(storage.scrub_bytes_per_second)};
 }
 
 // Why a log of the store cannot become what the configuration says; empty if it can.
@@ -71,14 +79,18 @@ ProcessResult ServerProcess::start() {
       return done;
     }
   }
-  housekeeping_interval_ = config_.storage.housekeeping_interval;
-  housekeeping_ = std::thread([this] { run_housekeeping(); });
+  upkeep_ = std::make_unique<Upkeep>(*store_, clock_, upkeep_of(config_.storage));
+  upkeep_->start();
   return {};
 }
 
 ProcessResult ServerProcess::open_storage() {
   files_ = storage::make_posix_file_system();
   if (auto made = files_->create_directories(config_.data_directory); !made) return failed(made.error().message);
+  // The catalog cannot be opened without a little room.
+  const auto ballast = static_cast<std::uint64_t>(config_.storage.ballast_bytes);
+  const auto released = storage::release_ballast_if_short(*files_, config_.data_directory, ballast);
+  if (released && *released) spdlog::warn("the disk is full: the ballast was given up for this start");
   auto catalog = storage::Catalog::open(config_.data_directory + "/catalog.db");
   if (!catalog) return failed(catalog.error().message);
   catalog_ = std::move(*catalog);
@@ -93,6 +105,9 @@ ProcessResult ServerProcess::open_storage() {
                                                                  : storage::OpenPolicy::always_start;
   options.index_interval_bytes = config_.storage.index_interval_bytes;
   options.preallocate_bytes = config_.storage.preallocate_bytes;
+  options.disk_warn_percent = config_.storage.disk_warn_percent;
+  options.disk_stop_percent = config_.storage.disk_stop_percent;
+  options.ballast_bytes = ballast;
   auto store = storage::Store::open(*files_, clock_, *catalog_, options);
   if (!store) return failed(store.error().message);
   store_ = std::move(*store);
@@ -169,34 +184,13 @@ ProcessResult ServerProcess::reload(ServerConfig config) {
     return failed(fmt::format("route {}: {}; nothing was changed", router.error().index + 1, router.error().message));
   }
   mqtt_->reload(settings, *prepared);
-  {
-    const std::lock_guard lock(housekeeping_mutex_);
-    housekeeping_interval_ = config.storage.housekeeping_interval;
-  }
+  upkeep_->change(upkeep_of(config.storage));
   config_ = std::move(config);
   return {};
 }
 
-void ServerProcess::run_housekeeping() {
-  std::unique_lock lock(housekeeping_mutex_);
-  while (!housekeeping_wakes_.wait_for(lock, housekeeping_interval_, [this] { return stopping_; })) {
-    lock.unlock();
-    if (const auto freed = store_->run_housekeeping(); !freed) {
-      spdlog::error("housekeeping: {}; it is tried again", freed.error().message);
-    } else if (*freed > 0) {
-      spdlog::info("housekeeping: {} bytes given back", *freed);
-    }
-    lock.lock();
-  }
-}
-
 void ServerProcess::stop() {
-  {
-    const std::lock_guard lock(housekeeping_mutex_);
-    stopping_ = true;
-  }
-  housekeeping_wakes_.notify_all();
-  if (housekeeping_.joinable()) housekeeping_.join();
+  upkeep_.reset();
   if (mqtt_) mqtt_->stop();
   for (const auto& door : http_) door->stop();
   if (committer_) committer_->stop();

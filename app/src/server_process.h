@@ -2,13 +2,9 @@
 // ServerConfig. Started and stopped as a whole; reloaded as a whole or not at all.
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -22,13 +18,13 @@
 #include "storage/committer.h"
 #include "storage/file_system.h"
 #include "storage/store.h"
+#include "upkeep.h"
 
 namespace bitacora::app {
 
 // Errors are for a person: what could not be done, where, and what to do.
 using ProcessResult = Result<void, std::string>;
 
-class ServerProcess {
 // Where one listener is reached.
 struct ListeningAt {
   std::string name;    // as configured, else "mqtt" or "http"
@@ -36,6 +32,7 @@ struct ListeningAt {
   std::string where;   // "port 1883", "unix:/run/bitacora.sock"
 };
 
+class ServerProcess {
  public:
   explicit ServerProcess(ServerConfig config) : config_(std::move(config)) {}
   ~ServerProcess();  // stops
@@ -58,7 +55,6 @@ struct ListeningAt {
   [[nodiscard]] ProcessResult open_storage();
   [[nodiscard]] ProcessResult apply_logs(const std::vector<LogConfig>& logs);
   [[nodiscard]] ProcessResult open_doors();
-  void run_housekeeping();
 
   ServerConfig config_;
   SystemClock clock_;
@@ -70,12 +66,7 @@ struct ListeningAt {
   std::unique_ptr<storage::Committer> committer_;
   std::unique_ptr<net::MqttServer> mqtt_;
   std::vector<std::unique_ptr<http::Server>> http_;
-
-  std::mutex housekeeping_mutex_;  // guards what the housekeeping thread waits for
-  std::condition_variable housekeeping_wakes_;
-  bool stopping_ = false;
-  std::chrono::milliseconds housekeeping_interval_{0};
-  std::thread housekeeping_;
+  std::unique_ptr<Upkeep> upkeep_;
 };
 
 }  // namespace bitacora::app

@@ -3,6 +3,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <map>
 
 #include "handlers.h"
 
@@ -97,6 +98,27 @@ MetricFamily family(const char* name, const char* help, MetricType type) {
   return family;
 }
 
+// By partition, all partitions, so that a quarantine that appears is a step and no new series.
+void add_damage(std::vector<MetricFamily>& to, const storage::Store& store) {
+  std::map<std::pair<std::string, std::int32_t>, double> records;
+  for (std::uint32_t index = 0; index < store.partition_count(); ++index) {
+    const storage::Partition& partition = store.partition(storage::PartitionIndex(index));
+    records[{partition.log_name(), partition.number()}] = 0;
+  }
+  for (const storage::KnownDamage& damage : store.known_damage()) {
+    const storage::OffsetRange& offsets = damage.quarantine.offsets;
+    records[{damage.log, damage.partition}] += static_cast<double>(offsets.end - offsets.begin);
+  }
+  MetricFamily one = family("bitacora_quarantined_records",
+                            "Records that are damaged on disk: found by the start, a reader or the scrub.", gauge);
+  for (const auto& [partition, count] : records) {
+    prometheus::ClientMetric value = metric_of(gauge, count);
+    value.label = {{"log", partition.first}, {"partition", std::to_string(partition.second)}};
+    one.metric.push_back(std::move(value));
+  }
+  to.push_back(std::move(one));
+}
+
 struct PartitionMetric {
   const char* name;
   const char* help;
@@ -138,10 +160,32 @@ void add_partitions(std::vector<MetricFamily>& to, const storage::Store& store) 
   }
 }
 
-void add_gauge(std::vector<MetricFamily>& to, const char* name, const char* help, double value) {
-  MetricFamily one = family(name, help, gauge);
-  one.metric.push_back(metric_of(gauge, value));
+void add_one(std::vector<MetricFamily>& to, const char* name, const char* help, MetricType type, double value) {
+  MetricFamily one = family(name, help, type);
+  one.metric.push_back(metric_of(type, value));
   to.push_back(std::move(one));
+}
+
+void add_gauge(std::vector<MetricFamily>& to, const char* name, const char* help, double value) {
+  add_one(to, name, help, gauge, value);
+}
+
+void add_disk(std::vector<MetricFamily>& to, const storage::Store& store) {
+  const storage::DiskSpace disk = store.disk_space();
+  add_gauge(to, "bitacora_disk_free_bytes", "Free space of the data directory's file system; 0 if unknown.",
+            static_cast<double>(disk.space.available));
+  add_gauge(to, "bitacora_disk_size_bytes", "Used and free space of that file system; 0 if unknown.",
+            static_cast<double>(disk.space.size));
+  add_gauge(to, "bitacora_disk_space_level",
+            "0: enough; 1: disk_warn_percent is reached; 2: disk_stop_percent is, publishes are refused.",
+            static_cast<double>(disk.level));
+  const storage::ScrubTotals scrub = store.scrub_totals();
+  add_one(to, "bitacora_scrubbed_bytes_total", "Bytes of sealed segments read in search of damage.", total,
+          static_cast<double>(scrub.bytes));
+  add_one(to, "bitacora_scrub_passes_total", "Times that all sealed segments were read.", total,
+          static_cast<double>(scrub.passes));
+  add_one(to, "bitacora_scrub_read_errors_total", "Segments that a scrub could not read to their end.", total,
+          static_cast<double>(scrub.read_errors));
 }
 
 }  // namespace
@@ -154,8 +198,8 @@ Answer get_metrics(Door& door, const Request&) {
             static_cast<double>(door.committer.bytes_in_flight()));
   add_gauge(families, "bitacora_committer_in_flight_max_bytes", "Past this, publishers are held back.",
             static_cast<double>(door.committer.max_bytes_in_flight()));
-  add_gauge(families, "bitacora_disk_free_bytes", "Free space of the data directory's file system; 0 if unknown.",
-            static_cast<double>(door.service.store().disk_space().space.available));
+  add_disk(families, door.service.store());
+  add_damage(families, door.service.store());
   Answer answer;
   answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
   answer.body = prometheus::TextSerializer().Serialize(families);

@@ -22,7 +22,9 @@ storage::LogSettings with_partitions(std::int32_t count) {
 
 RunningDoor::RunningDoor(HttpSettings settings)
     : files(storage::make_memory_file_system()), catalog(value_of(storage::Catalog::open(":memory:"))) {
-  store = value_of(storage::Store::open(*files, clock, *catalog, {.directory = "data", .preallocate_bytes = 0}));
+  store = value_of(storage::Store::open(
+      *files, clock, *catalog,
+      {.directory = "data", .preallocate_bytes = 0, .disk_warn_percent = 85, .disk_stop_percent = 95}));
   (void)value_of(store->create_log("mqtt", with_partitions(2)));
   (void)value_of(store->create_log("other", with_partitions(1)));
   (void)value_of(store->create_log("__own", with_partitions(1)));

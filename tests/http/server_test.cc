@@ -154,7 +154,7 @@ TEST(HttpHealth, IsGreenWhenAllIsWell) {
   RunningDoor door;
   const Response response = door.get("/health");
   EXPECT_EQ(response.status, 200);
-  EXPECT_EQ(response.body, R"({"status":"ok","reasons":[]})");
+  EXPECT_EQ(response.body, R"({"status":"ok","reasons":[],"warnings":[]})");
 }
 
 TEST(HttpHealth, IsRedWithTheReasonWhenTheDiskIsFull) {
@@ -202,6 +202,7 @@ TEST(HttpRecovery, SaysWhatTheStartFound) {
   const json::value report = json::parse(door.get("/recovery").body);
   EXPECT_TRUE(report.at("clean_shutdown").is_bool());
   EXPECT_TRUE(report.at("partitions").is_array());
+  EXPECT_TRUE(report.at("found_since").as_array().empty());
 }
 
 }  // namespace

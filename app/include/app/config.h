@@ -51,6 +51,11 @@ struct StorageConfig {
   std::int64_t preallocate_bytes = 1 << 20;                 // zeros ahead of a sync log's end; 0: none
   std::int64_t index_interval_bytes = 4096;                 // of log between two index entries
   std::chrono::milliseconds housekeeping_interval{60'000};  // how often retention and compaction run
+  std::int32_t disk_warn_percent = 85;                      // of the disk used: a warning; 0 or 100: none
+  std::int32_t disk_stop_percent = 95;                      // of the disk used: publishes are refused; 0 or 100: not
+  std::int64_t ballast_bytes = 8 << 20;                     // kept to be given up on a full disk; 0: none
+  std::int64_t scrub_bytes_per_second = 4 << 20;            // read in search of damage; 0: none
+  std::chrono::milliseconds scrub_interval = std::chrono::hours(7 * 24);  // between the beginnings of two passes
 };
 
 struct ServerConfig {
