@@ -16,6 +16,16 @@ class RetainedIndexTest : public testing::Test {
     if (!payload.empty()) record.value = as_bytes(payload);
     index_.apply(record);
   }
+  void publish_expiring(std::string_view topic, std::string_view expiry_s, Timestamp now_ms) {
+    const storage::HeaderView expiry{"mqtt.expiry", as_bytes(expiry_s)};
+    storage::RecordView record;
+    record.offset = next_offset_++;
+    record.timestamp = now_ms;
+    record.key = as_bytes(topic);
+    record.value = as_bytes("x");
+    record.headers = std::span(&expiry, 1);
+    index_.apply(record);
+  }
   std::vector<std::string> find(std::string_view filter, std::size_t step = 1000) {
     std::vector<std::string> found;
     std::optional<std::string> after;
@@ -51,6 +61,24 @@ TEST_F(RetainedIndexTest, AnEmptyMessageRemoves) {  // [MQTT-3.3.1-6]
   publish("a", "1");
   publish("a", "");
   EXPECT_EQ(find("#"), Topics{});
+}
+
+TEST_F(RetainedIndexTest, DropsWhatHasExpiredTheOldestFirstAndNotWhatCameAnew) {
+  publish_expiring("a", "10", 0);
+  publish_expiring("b", "5", 0);
+  publish_expiring("c", "20", 0);
+  publish_expiring("d", "5", 0);
+  publish("d", "lasting");  // in place of one that would expire
+  publish_expiring("e", "5", 0);
+  publish("e", "");
+  index_.drop_expired(4'999, 10);
+  EXPECT_EQ(find("#"), (Topics{"a", "b", "c", "d"}));
+  index_.drop_expired(30'000, 1);
+  EXPECT_EQ(find("#"), (Topics{"a", "c", "d"}));
+  index_.drop_expired(10'000, 10);
+  EXPECT_EQ(find("#"), (Topics{"c", "d"}));
+  index_.drop_expired(1'000'000, 10);
+  EXPECT_EQ(find("#"), Topics{"d"});
 }
 
 TEST_F(RetainedIndexTest, WalksWhatAFilterMatches) {

@@ -25,6 +25,20 @@ class JournalTest : public testing::Test {
       9,        {{"mqtt", 3, 17}}};
   const FeedEntry feed_{"pump-7", "", 42, false, {{"mqtt", 0, 5}, {"mqtt", 1, 1'000'000'000'000}}};
   const Qos2Entry qos2_{"pump-7", 42, 12, {{mqtt::PacketId(65535), 11}, {mqtt::PacketId(1), 9}}};
+  const WillEntry will_{"pump-7",
+                        42,
+                        {"last/words",
+                         Bytes(3, std::byte{0}),
+                         mqtt::QoS::exactly_once,
+                         mqtt::Retain::yes,
+                         30,
+                         1,
+                         60,
+                         "text/plain",
+                         "re/ply",
+                         Bytes(2, std::byte{0xff}),
+                         {{"b", "1"}, {"a", ""}, {"b", "1"}}}};
+  const WillEntry plain_will_{"pump-7", 42, {}};
   JournalImage image_;
 };
 
@@ -33,7 +47,9 @@ TEST_F(JournalTest, EveryEntryComesBackAsItWasWritten) {
   write(encode(subscription_));
   write(encode(feed_));
   write(encode(qos2_));
+  write(encode(will_));
   const auto& session = read().sessions().at("pump-7");
+  EXPECT_EQ(session.will, will_);
   EXPECT_EQ(session.entry, session_);
   EXPECT_EQ(session.subscriptions.at("plant/+/temp"), subscription_);
   EXPECT_EQ(session.feeds.at(""), feed_);
@@ -76,6 +92,29 @@ TEST_F(JournalTest, TombstonesRemoveOneSubscriptionOrFeed) {
   const auto& session = read().sessions().at("pump-7");
   EXPECT_TRUE(session.subscriptions.empty());
   EXPECT_TRUE(session.feeds.empty());
+}
+
+TEST_F(JournalTest, AWillIsOfItsSessionReplacedAndRemoved) {
+  write(encode(session_));
+  write(encode(will_));
+  write(encode(plain_will_));
+  EXPECT_EQ(read().sessions().at("pump-7").will, plain_will_);
+  write(will_tombstone("pump-7"));
+  EXPECT_EQ(read().sessions().at("pump-7").will, std::nullopt);
+  WillEntry of_another = will_;
+  of_another.epoch = 41;
+  write(encode(of_another));
+  EXPECT_EQ(read().sessions().at("pump-7").will, std::nullopt);
+}
+
+TEST_F(JournalTest, ACutWillIsRefused) {
+  const JournalRecord whole = encode(will_);
+  for (std::size_t size = 0; size < whole.value->size(); ++size) {
+    storage::RecordView view;
+    view.key = whole.key;
+    view.value = ByteView(*whole.value).first(size);
+    EXPECT_FALSE(image_.apply(view)) << size;
+  }
 }
 
 TEST_F(JournalTest, AClientIdMayHoldAnyCharacterButNul) {

@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
 """Shows that the checks beside this file can fail: a small tree in order passes each, and every planted violation is caught."""
 
+import contextlib
+import io
 import pathlib
+import sys
 import tempfile
 import unittest
 
 import check_layers
 import check_layout
 import check_links
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+import mqtt_conformance  # noqa: E402
 
 IN_ORDER = {
     "mqtt/src/topic.h": "// What it is.\n#pragma once\n\n#include \"base/bytes.h\"\n",
@@ -100,6 +106,31 @@ class Planted(unittest.TestCase):
     def test_a_person_or_a_machine_is_caught(self):
         for line in ("// TODO(somebody): later", "// Author: somebody", "# somebody@gmail.com", "// see /home/somebody/x"):
             self.assert_caught(check_layout, "net/src/x.cc", line + "\n")
+
+    def test_a_statement_without_its_test_or_code_and_a_tag_without_its_statement_are_caught(self):
+        statements = "5.0\t9.9.9-1\tit holds\n5.0\t9.9.9-2\tanother\t\tlater\nclient\t9.9.9-3\n"
+        test = "// [MQTT-9.9.9-1]\nTEST(It, Holds) {\n}\n"
+        in_order = {"docs/mqtt-statements.tsv": statements, "mqtt/src/x.cc": "// [MQTT-9.9.9-1] [MQTT-9.9.9-3]\n",
+                    "tests/mqtt/x_test.cc": test}
+        for planted, wrong in (
+            ({}, None),
+            ({"tests/mqtt/x_test.cc": "TEST(It, Holds) {\n}\n"}, "no test carries [MQTT-9.9.9-1]"),
+            ({"mqtt/src/x.cc": "\n"}, "no line of code carries [MQTT-9.9.9-1]"),
+            ({"mqtt/src/y.cc": "// [MQTT-9.9.9-4]\n"}, "names 9.9.9-4 of 5.0"),
+            ({"mqtt/src/y.cc": "// [MQTT311-9.9.9-1]\n"}, "names 9.9.9-1 of 3.1.1"),
+            ({"mqtt/src/y.cc": "// [MQTT-9.9.9-1, -2]\n"}, "not a tag"),
+        ):
+            with self.subTest(planted=planted):
+                root = self.tree_with({**in_order, **planted})
+                with contextlib.redirect_stdout(io.StringIO()):
+                    mqtt_conformance.main([root])
+                found = mqtt_conformance.problems(root)
+                self.assertEqual(len(found), 1 if wrong else 0, found)
+                self.assertIn(wrong or "", found[0] if found else "")
+        root = self.tree_with(in_order)
+        mqtt_conformance.main([root])
+        (pathlib.Path(root) / "tests/mqtt/x_test.cc").write_text(test.replace("Holds", "HoldsToo"), encoding="utf-8")
+        self.assertIn("out of date", mqtt_conformance.problems(root)[0])
 
     def test_a_link_that_leads_nowhere_is_caught(self):
         for line in ("[x](missing.md)", "[x](a.md#no-such-heading)", "[x](#none)", "![x](missing.png)", "[x]: missing.md"):
