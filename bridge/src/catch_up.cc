@@ -117,6 +117,9 @@ bool Delivery::publish_in_flight(Session& session, InFlightMessage& in_flight, m
     context_.metrics.records_skipped_retention.add();
     return false;
   }
+  const bool may_still = in_flight.feed != nullptr ? in_flight.feed->may_deliver(message->topic)
+                                                   : session.rights.may(identity::Action::subscribe, message->topic);
+  if (!may_still) return false;
   mqtt::Publish publish;
   publish.topic = message->topic;
   publish.payload = message->payload;
@@ -180,6 +183,7 @@ Delivery::Step Delivery::step_retained(Session& session, std::size_t& budget) {
     }
     walk.after = *found.topic;
     if (found.entry.has_expired(context_.now.wall_ms)) continue;
+    if (!session.rights.may(identity::Action::subscribe, *found.topic)) continue;
     const storage::RecordView* record = fetcher_.fetch(context_.retained_partition, found.entry.offset);
     const Message* message = record == nullptr ? nullptr : decoder_.decode(*record);
     if (message != nullptr) send_retained_message(session, walk, *message, found.entry.offset);

@@ -48,10 +48,6 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
                   elsewhere ? mqtt::ReasonCode::use_another_server : mqtt::ReasonCode::server_unavailable,
                   "the server is shutting down");
   }
-  if (packet.properties.authentication_method) {  // [MQTT-4.12.0-1]
-    return refuse(connection, event, mqtt::ReasonCode::bad_authentication_method,
-                  "no authentication method is supported");
-  }
   if (packet.will && packet.will->topic.starts_with('$')) {
     return refuse(connection, event, mqtt::ReasonCode::topic_name_invalid, "the Will's topic begins with $");
   }
@@ -62,7 +58,17 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   std::string client_id(packet.client_id);
   if (client_id.empty()) client_id = operation.assigned_client_id = assign_client_id();  // [MQTT-3.1.3-6]
 
+  Rights rights(context_.settings->access, connection.principal, client_id);
+  if (packet.will && !rights.may(identity::Action::publish, packet.will->topic)) {
+    context_.metrics.publishes_not_authorized.add();
+    return refuse(connection, event, mqtt::ReasonCode::not_authorized,
+                  "the client has no right to publish to the topic of its Will");
+  }
   Session* session = sessions_.find(client_id);  // [MQTT-3.1.3-2]
+  if (session != nullptr && !session->principal.anonymous() && session->principal.user != connection.principal.user) {
+    return refuse(connection, event, mqtt::ReasonCode::client_identifier_not_valid,
+                  "the client id is that of another user's session");
+  }
   if (session != nullptr && session->owner != nullptr) {
     const std::uint64_t epoch = session->epoch;
     take_over(*session);
@@ -79,6 +85,9 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
 
   session->owner = &connection;
   connection.session = session;
+  session->principal = connection.principal;
+  session->rights = std::move(rights);
+  if (!session->subscriptions.empty()) delivery_.forget_matches();
   session->version = packet.version;
   session->expiry_s = allowed_expiry(requested_expiry(packet));
   session->disconnected_at = 0;
@@ -192,7 +201,12 @@ void ConnectPath::on_settled(Operation& operation, Connection& connection, Sessi
     response_information = response_information_of(session->client_id);
     if (!response_information.empty()) connack.properties.response_information = response_information;
   }
+  if (!connection.scram_final.empty()) {  // [MQTT-4.12.0-4]
+    connack.properties.authentication_method = identity::scram_method;
+    connack.properties.authentication_data = as_bytes(connection.scram_final);
+  }
   connection.mqtt.connack(operation.slot, connack, context_.now);
+  connection.scram_final.clear();
   context_.metrics.connects_accepted.add();
   session->connection = &connection;
   if (operation.session_present == mqtt::SessionPresent::yes &&

@@ -44,6 +44,7 @@ const std::vector<Delivery::FeedMatch>& Delivery::matches_of(std::string_view to
   if (match_cache_.size() >= max_cached_topics) match_cache_.clear();
   std::vector<FeedMatch> matches;  // one copy a feed, each with its own identifiers [MQTT-3.3.4-5]
   tree_.match(topic, [&](Subscription* subscription) {
+    if (!subscription->feed->may_deliver(topic)) return;
     auto match = std::ranges::find(matches, subscription->feed, &FeedMatch::feed);
     if (match == matches.end())
       match = matches.insert(matches.end(), FeedMatch{subscription->feed, {}, false, false, {}});
@@ -59,6 +60,7 @@ const std::vector<Delivery::FeedMatch>& Delivery::matches_of(std::string_view to
 std::optional<Delivery::FeedMatch> Delivery::match_in_feed(const Feed& feed, const Message& message,
                                                            const Place& place) const {
   std::optional<FeedMatch> match;
+  if (!feed.may_deliver(message.topic)) return match;
   const bool own = message.client_id == feed.session->client_id;
   for (const Subscription* subscription : feed.subscriptions) {
     if (own && subscription->options.no_local) continue;  // [MQTT-3.8.3-3]

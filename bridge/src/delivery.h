@@ -29,6 +29,8 @@ class Delivery {
   // --- subscriptions ---
   void add(Subscription& subscription);
   void remove(Subscription& subscription);
+  // Somebody's rights have changed: who may be sent what is looked at again.
+  void forget_matches() { match_cache_.clear(); }
   // Queues the retained messages for a new subscription.
   void send_retained(Session& session, const Subscription& subscription);
 

@@ -26,8 +26,8 @@ void Journal::add(const JournalRecord& record, Ticket ticket) {
 
 void Journal::write_session(Session& session, Ticket ticket) {
   session.journaled = true;
-  add(encode(
-          SessionEntry{session.client_id, session.epoch, session.version, session.expiry_s, session.disconnected_at}),
+  add(encode(SessionEntry{session.client_id, session.epoch, session.version, session.expiry_s, session.disconnected_at,
+                          session.principal.user}),
       ticket);
 }
 

@@ -37,6 +37,7 @@ void PublishPath::on_publish(Connection& connection, const mqtt::PublishEvent& e
   }
   // At QoS 1 each PUBLISH is a new message [MQTT-4.3.2-5]; at QoS 2 until PUBREL only the first of its id is.
   if (packet.qos == mqtt::QoS::exactly_once && is_repeated_qos2(connection, event)) return;
+  if (!session.rights.may(identity::Action::publish, packet.topic)) return refuse_unauthorized(connection, event);
 
   Message message;
   message.topic = packet.topic;
@@ -89,6 +90,19 @@ void PublishPath::refuse(Connection& connection, const mqtt::PublishEvent& event
   operation.qos = event.packet.qos;
   operation.packet_id = event.packet.packet_id;
   answer(connection, operation, reason, why);
+}
+
+// 3.1.1 leaves the choice between an acknowledgement that promises nothing and the end of the connection
+// [MQTT-3.3.5-2]; here an acknowledgement is a promise. At QoS 0 nothing was asked, so nothing is answered.
+void PublishPath::refuse_unauthorized(Connection& connection, const mqtt::PublishEvent& event) {
+  context_.metrics.publishes_not_authorized.add();
+  constexpr std::string_view why = "the client has no right to publish to this topic";
+  if (event.packet.qos != mqtt::QoS::at_most_once) {
+    return refuse(connection, event, mqtt::ReasonCode::not_authorized, why);
+  }
+  context_.metrics.publishes_refused.add();
+  if (std::exchange(connection.refusal_told, true)) return;  // it may try a thousand times a second
+  spdlog::info("client {}: PUBLISH to \"{}\" dropped: {}", connection.session->client_id, event.packet.topic, why);
 }
 
 bool PublishPath::is_repeated_qos2(Connection& connection, const mqtt::PublishEvent& event) {
@@ -217,6 +231,13 @@ void PublishPath::publish_will(Session& session) {
   const StoredWill will = std::move(*session.will);
   session.will.reset();
   session.will_due.reset();
+  if (!session.rights.may(identity::Action::publish, will.topic)) {  // it was when it connected; it may not be now
+    context_.metrics.publishes_not_authorized.add();
+    spdlog::info("client {}: its Will for \"{}\" is not published: it has no right to publish there any more",
+                 session.client_id, will.topic);
+    if (session.will_journaled) journal_.write_will(session);
+    return;
+  }
   Message message;
   message.topic = will.topic;
   message.payload = will.payload;

@@ -27,6 +27,7 @@ class PublishPath {
 
  private:
   void refuse(Connection& connection, const mqtt::PublishEvent& event, mqtt::ReasonCode reason, std::string_view why);
+  void refuse_unauthorized(Connection& connection, const mqtt::PublishEvent& event);
   // True if the PUBLISH is one that is in the log already, or on its way: it was dealt with.
   [[nodiscard]] bool is_repeated_qos2(Connection& connection, const mqtt::PublishEvent& event);
   // Queues the record, and its retained copy where there is one.

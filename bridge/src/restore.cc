@@ -83,6 +83,9 @@ std::unique_ptr<Session> restore_session(ShardContext& context, const JournalIma
   session->version = image.entry.version;
   session->expiry_s = image.entry.expiry_s;
   session->disconnected_at = image.entry.disconnected_at;
+  session->principal.user = image.entry.user;
+  if (!image.entry.user.empty()) session->principal.source = identity::Principal::Source::password;
+  session->rights = Rights(context.settings->access, session->principal, session->client_id);
   session->journaled = true;
   session->restored = true;
   restore_feed(context, *session, image.feeds.at(""));

@@ -14,8 +14,10 @@
 #include "bridge/cursor.h"
 #include "bridge/in_flight.h"
 #include "bridge/message.h"
+#include "bridge/rights.h"
 #include "bridge/shard.h"
 #include "bridge/stored_will.h"
+#include "identity/scram.h"
 #include "mqtt/packet.h"
 
 namespace bitacora::bridge {
@@ -50,6 +52,7 @@ struct Feed {
   bool written = false;
 
   [[nodiscard]] bool is_replay() const noexcept { return !name.empty(); }
+  [[nodiscard]] bool may_deliver(std::string_view topic) const;  // its client's rights
 };
 
 // Retained messages on their way to a new subscription, paced: one walk over the index, resumed by topic.
@@ -87,6 +90,8 @@ struct Session {
   std::uint64_t epoch = 0;  // tells this session from any other of the same client id
   mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v3_1_1;
   std::uint32_t expiry_s = 0;        // after the connection ended; 0: the session ends with it
+  identity::Principal principal;     // whose it is: the last who connected
+  Rights rights;                     // of the principal under this client id, by the settings of now
   Connection* owner = nullptr;       // the connection whose CONNECT claimed it; null while offline
   Connection* connection = nullptr;  // the same from CONNACK on: only now may anything be sent
   bool journaled = false;            // the journal knows it
@@ -113,6 +118,18 @@ struct Session {
   [[nodiscard]] Feed& ordinary_feed() noexcept { return *feeds.front(); }
 };
 
+inline bool Feed::may_deliver(std::string_view topic) const {
+  return session->rights.may(is_replay() ? identity::Action::replay : identity::Action::subscribe, topic);
+}
+
+// What a connection has between CONNECT and the moment its client is believed.
+struct Login {
+  Bytes connect;  // the CONNECT, without its password
+  mqtt::AnswerSlot slot;
+  MonotonicTime due{};  // when the server gives up
+  std::unique_ptr<identity::ScramServer> scram;
+};
+
 // A network connection as the shard knows it.
 struct Connection {
   Connection(ConnectionId connection_id, ConnectionOrigin came_from, const mqtt::ConnectionLimits& limits, Now now)
@@ -121,12 +138,16 @@ struct Connection {
   ConnectionId id;
   ConnectionOrigin origin;
   mqtt::ServerConnection mqtt;
+  std::unique_ptr<Login> login;                  // while it is not known who it is, or is proved again
+  identity::Principal principal;                 // once it is known, for the session to take over
+  std::string scram_final;                       // what CONNACK has to carry: the proof of the server
   Session* session = nullptr;                    // from CONNECT on; the session's `connection` is set at CONNACK
   std::optional<MonotonicTime> queued_deadline;  // what is in the shard's timer queue for it
   bool touched = false;
-  bool ended = false;      // `closed` was handled
-  bool paused = false;     // back-pressure: its socket is not read
-  bool published = false;  // in this turn
+  bool ended = false;         // `closed` was handled
+  bool paused = false;        // back-pressure: its socket is not read
+  bool published = false;     // in this turn
+  bool refusal_told = false;  // that a publish was not authorized was logged; the next ones are not news
 };
 
 }  // namespace bitacora::bridge

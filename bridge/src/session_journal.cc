@@ -152,10 +152,11 @@ bool apply_session(std::map<std::string, Image>& sessions, const JournalKey& key
     sessions[client].entry = {};
     return true;
   }
-  SessionEntry entry{client, value->integer<std::uint64_t>(), {}, 0, 0};
+  SessionEntry entry{client, value->integer<std::uint64_t>(), {}, 0, 0, {}};
   entry.version = static_cast<mqtt::ProtocolVersion>(value->integer<std::uint8_t>());
   entry.expiry_s = value->integer<std::uint32_t>();
   entry.disconnected_at = value->integer<Timestamp>();
+  if (!value->ended()) entry.user = value->text();  // absent where it was written before there were users
   if (!value->ended()) return false;
   sessions[client].entry = std::move(entry);
   return true;
@@ -246,6 +247,7 @@ JournalRecord encode(const SessionEntry& entry) {
   append_be(value, static_cast<std::uint8_t>(entry.version));
   append_be(value, entry.expiry_s);
   append_be(value, entry.disconnected_at);
+  if (!entry.user.empty()) put_text(value, entry.user);
   return {key_of('s', entry.client_id), std::move(value)};
 }
 

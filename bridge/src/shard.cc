@@ -14,6 +14,7 @@
 #include "delivery.h"
 #include "internal_logs.h"
 #include "journal.h"
+#include "login_path.h"
 #include "mqtt/codec.h"
 #include "operations.h"
 #include "publish_path.h"
@@ -98,6 +99,7 @@ struct Shard::State {
         publishing(context, journal, operations),
         subscribing(context, delivery, journal, operations),
         connecting(context, sessions, delivery, journal, publishing, operations, options.seed),
+        login(context, sessions, delivery, connecting, [this](ConnectionId id) { return find(id); }),
         checkpoint(context, sessions, journal) {
     restore_sessions(*options.recovered, context, connecting);
     if (context.index.value() == 0) metrics.retained_messages.add(delivery.retained().size());
@@ -115,7 +117,7 @@ struct Shard::State {
   }
 
   void handle_events(Connection& connection);
-  void handle(Connection& connection, const mqtt::ConnectEvent& event) { connecting.on_connect(connection, event); }
+  void handle(Connection& connection, const mqtt::ConnectEvent& event) { login.on_connect(connection, event); }
   void handle(Connection& connection, const mqtt::PublishEvent& event) { publishing.on_publish(connection, event); }
   void handle(Connection& connection, const mqtt::PubrelEvent& event) { publishing.on_pubrel(connection, event); }
   void handle(Connection& connection, const mqtt::SubscribeEvent& event) {
@@ -124,9 +126,7 @@ struct Shard::State {
   void handle(Connection& connection, const mqtt::UnsubscribeEvent& event) {
     subscribing.on_unsubscribe(connection, event);
   }
-  void handle(Connection& connection, const mqtt::AuthEvent&) {
-    connection.mqtt.close(mqtt::ReasonCode::protocol_error, "AUTH without an authentication method");
-  }
+  void handle(Connection& connection, const mqtt::AuthEvent& event) { login.on_auth(connection, event); }
   void handle(Connection& connection, const mqtt::AckEvent& event) { delivery.on_ack(*connection.session, event); }
   void handle(Connection& connection, const mqtt::ClosedEvent& event) { connecting.on_closed(connection, event); }
 
@@ -146,6 +146,7 @@ struct Shard::State {
   PublishPath publishing;
   SubscribePath subscribing;
   ConnectPath connecting;
+  LoginPath login;
   Checkpoint checkpoint;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
   std::vector<ConnectionId> paused;
@@ -297,14 +298,26 @@ void Shard::on_time(Now now) {
     connection->mqtt.on_time(now);
     state_->handle_events(*connection);
   }
+  state_->login.on_time();
   state_->connecting.on_time();
   state_->delivery.drop_expired_retained();
 }
+
+void Shard::on_verdict(ConnectionId id, identity::Verdict verdict, Now now) {
+  state_->context.now = now;
+  Connection* connection = state_->find(id);
+  if (connection == nullptr) return;
+  state_->login.on_verdict(*connection, std::move(verdict));
+  state_->handle_events(*connection);
+}
+
+std::vector<Shard::LoginRequest> Shard::take_logins() { return state_->login.take_requests(); }
 
 void Shard::on_settings(std::shared_ptr<const BrokerSettings> settings, Now now) {
   state_->context.now = now;
   state_->context.router = must_create_router(*settings, state_->context.store);
   state_->context.settings = std::move(settings);
+  state_->login.on_settings();
 }
 
 void Shard::end_turn(Now now) {
@@ -383,6 +396,7 @@ std::optional<MonotonicTime> Shard::next_deadline() const {
   const auto consider = [&](std::optional<MonotonicTime> at) {
     if (at && (!earliest || *at < *earliest)) earliest = at;
   };
+  consider(state_->login.next_deadline());
   if (!state_->timers.empty()) consider(state_->timers.top().at);
   consider(state_->checkpoint.due());
   if (state_->context.queue.backlogged()) consider(state_->context.now.monotonic + retry_interval);

@@ -84,6 +84,10 @@ SubscribePath::Granted SubscribePath::subscribe(Session& session, const mqtt::Su
   if (entry.filter.starts_with("$share/")) {
     return refuse(mqtt::ReasonCode::shared_subscriptions_not_supported, "shared subscriptions are not supported yet");
   }
+  if (!session.rights.may_subscribe(entry.filter)) {
+    context_.metrics.subscribes_not_authorized.add();
+    return refuse(mqtt::ReasonCode::not_authorized, "the client has no right to read any topic that it matches");
+  }
   auto target = parse_subscription_target(entry.filter);
   if (!target) return refuse(mqtt::ReasonCode::topic_filter_invalid, target.error());
   if (std::holds_alternative<LiveFilter>(*target)) return subscribe_live(session, entry, identifier);

@@ -115,6 +115,10 @@ ScramVerifier make_scram_verifier(std::string_view password, ByteView salt, std:
   return verifier;
 }
 
+std::string make_scram_nonce(std::string_view secret, std::uint64_t number) {
+  return encode_base64(hmac(as_bytes(secret), "nonce " + std::to_string(number)));
+}
+
 ScramVerifier ScramServer::invented_verifier() const {
   const ByteView key = as_bytes(secret_);
   Bytes salt = hmac(key, "salt of " + user_);

@@ -46,6 +46,7 @@ void BrokerWorld::drop_process() {
   links_.clear();
   shards_.clear();
   notices_.clear();
+  logins_.clear();
   committer_.reset();
   store_.reset();
 }
@@ -76,7 +77,7 @@ bridge::ConnectionId BrokerWorld::open(Peer& peer, std::string_view client_id) {
   const bridge::ConnectionId id(next_connection_++);
   const std::uint32_t shard = client_id.empty() ? 0 : bridge::shard_of(client_id, options_.shards).value();
   links_[id.value()] = {&peer, shard, true};
-  shards_[shard]->open(id, {.peer = "sim"}, clock_.now());
+  shards_[shard]->open(id, origin, clock_.now());
   return id;
 }
 
@@ -126,12 +127,28 @@ bool BrokerWorld::carry_output(std::uint32_t shard) {
   return moved;
 }
 
+bool BrokerWorld::carry_logins(std::uint32_t shard) {
+  for (auto& request : shards_[shard]->take_logins()) logins_.emplace_back(shard, std::move(request));
+  if (hold_verdicts || logins_.empty()) return false;
+  for (const auto& [of_shard, request] : std::exchange(logins_, {})) {
+    shards_[of_shard]->on_verdict(request.connection, judge(request.credentials), clock_.now());
+  }
+  return true;
+}
+
+void BrokerWorld::reload(const bridge::BrokerSettings& settings) {
+  const auto shared = std::make_shared<const bridge::BrokerSettings>(settings);
+  for (const auto& shard : shards_) shard->on_settings(shared, clock_.now());
+  options_.broker = settings;
+}
+
 bool BrokerWorld::turn() {
   bool moved = false;
   for (std::uint32_t i = 0; i < shards_.size(); ++i) {
     shards_[i]->end_turn(clock_.now());
     moved |= shards_[i]->has_work();
     moved |= carry_output(i);
+    moved |= carry_logins(i);
   }
   return moved;
 }

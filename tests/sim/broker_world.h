@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -56,6 +57,16 @@ class BrokerWorld {
 
   void advance(std::chrono::nanoseconds by);
 
+  // What an Authenticator would say. Verdicts come with the next turn, or when `hold_verdicts` is false again.
+  std::function<identity::Verdict(const identity::Credentials&)> judge = [](const auto&) {
+    return identity::Verdict{};
+  };
+  bool hold_verdicts = false;
+  // SIGHUP.
+  void reload(const bridge::BrokerSettings& settings);
+  // What the connections to come are opened with.
+  bridge::ConnectionOrigin origin{.peer = "sim"};
+
   // --- for clients ---
   bridge::ConnectionId open(Peer& peer, std::string_view client_id);
   void send(bridge::ConnectionId id, ByteView bytes);
@@ -85,6 +96,7 @@ class BrokerWorld {
   };
   void drop_process();
   bool carry_output(std::uint32_t shard);
+  bool carry_logins(std::uint32_t shard);
 
   WorldOptions options_;
   VirtualClock clock_;
@@ -96,6 +108,7 @@ class BrokerWorld {
   std::vector<std::unique_ptr<bridge::Shard>> shards_;
   std::deque<std::shared_ptr<const storage::CommitNotice>> notices_;
   std::map<std::uint64_t, Link> links_;
+  std::vector<std::pair<std::uint32_t, bridge::Shard::LoginRequest>> logins_;  // with their shard
   std::uint64_t next_connection_ = 1;
   std::uint64_t starts_ = 0;
 };

@@ -25,6 +25,12 @@ void Client::connect(mqtt::CleanStart clean, std::optional<mqtt::Will> will, std
   packet.client_id = client_id_;
   packet.will = std::move(will);
   packet.keep_alive = 60;
+  if (user_name) packet.user_name = *user_name;
+  if (password) packet.password = as_bytes(*password);
+  if (authentication_method) {
+    packet.properties.authentication_method = *authentication_method;
+    packet.properties.authentication_data = as_bytes(authentication_data);
+  }
   if (version_ == mqtt::ProtocolVersion::v5) packet.properties.session_expiry_interval = expiry_s;
   send(packet);
 }
@@ -97,6 +103,12 @@ void Client::on_packet(const mqtt::Packet& packet) {
   if (const auto* accepted = std::get_if<mqtt::Connack>(&packet)) {
     connack = mqtt::Connack{accepted->session_present, accepted->reason, {}};
     if (accepted->session_present == mqtt::SessionPresent::no) unreleased_.clear();
+    if (accepted->properties.authentication_data) {
+      challenges.push_back({accepted->reason, std::string(as_text(*accepted->properties.authentication_data))});
+    }
+  } else if (const auto* auth = std::get_if<mqtt::Auth>(&packet)) {
+    challenges.push_back(
+        {auth->reason, std::string(as_text(auth->properties.authentication_data.value_or(ByteView())))});
   } else if (const auto* publish = std::get_if<mqtt::Publish>(&packet)) {
     on_publish(*publish);
   } else if (const auto* puback = std::get_if<mqtt::Puback>(&packet)) {

@@ -49,12 +49,23 @@ class Client : public Peer {
   void set_reading(bool reading) { world_.set_reading(*connection_, reading); }
   void send(const mqtt::Packet& packet);
 
+  // For CONNECT; none are sent where there are none.
+  std::optional<std::string> user_name;
+  std::optional<std::string> password;
+  std::optional<std::string> authentication_method;
+  std::string authentication_data;
+
   Acks acks = Acks::at_once;
   bool releases = true;  // PUBREL follows PUBREC by itself
 
   [[nodiscard]] bool connected() const noexcept { return connection_.has_value(); }
   std::optional<mqtt::Connack> connack;  // views of it are not kept
   std::optional<mqtt::ReasonCode> disconnect_reason;
+  struct Challenge {
+    mqtt::ReasonCode reason;
+    std::string data;
+  };
+  std::vector<Challenge> challenges;     // AUTH, and CONNACK where it carries authentication data
   std::vector<mqtt::ReasonCode> suback;  // of the last SUBSCRIBE
   std::vector<mqtt::ReasonCode> unsuback;
   std::set<std::uint16_t> acknowledged;  // QoS 1: PUBACK; QoS 2: PUBREC, with success

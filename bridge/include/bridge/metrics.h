@@ -43,6 +43,9 @@ struct BrokerMetrics {
   Counter timeouts;
   Counter takeovers;
   Counter wills_published;
+  Counter logins_refused;             // a wrong name or password, a token that does not hold, an anonymous client
+  Counter publishes_not_authorized;   // of publishes_refused and, at QoS 0, beside them; Wills too
+  Counter subscribes_not_authorized;  // topic filters of SUBSCRIBE
   Counter session_checkpoints;
   // of transports, before MQTT
   Counter tls_handshakes;

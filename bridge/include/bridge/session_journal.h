@@ -44,6 +44,7 @@ struct SessionEntry {
   mqtt::ProtocolVersion version = mqtt::ProtocolVersion::v3_1_1;
   std::uint32_t expiry_s = 0;     // 0xFFFFFFFF: never
   Timestamp disconnected_at = 0;  // ms since the epoch; 0: the client was connected when this was written
+  std::string user{};             // whose session it is; empty: an anonymous client's
   friend bool operator==(const SessionEntry&, const SessionEntry&) = default;
 };
 

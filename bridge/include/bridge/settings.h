@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bridge/access.h"
 #include "mqtt/server_connection.h"
 #include "storage/settings.h"
 
@@ -58,6 +59,7 @@ struct BrokerSettings {
   Receipts receipts = Receipts::on;  // MQTT 5.0 PUBACK/PUBREC carry log, partition, offset, ts
   SessionSettings sessions{};
   mqtt::ConnectionLimits connection{};
+  AccessSettings access{};
   std::size_t max_retained_payload = 1 << 20;  // bytes
   // Told to 5.0 clients that ask for Response Information: a topic of their own for responses. "%c" becomes the client
   // id. Empty: they are told none.

@@ -6,6 +6,7 @@
 //   on_bytes(id, ...)    what its socket had
 //   on_commit(notice)    what the committer wrote: acknowledgements are released, messages delivered
 //   end_turn(now)        closes the batches gathered since the last one, hands them to the committer, moves cursors on
+//   take_logins()        whom to ask an Authenticator about; its verdicts come back by on_verdict
 //   take_touched()       connections whose output(), closed() or wants_input() may have changed: write, close, read on
 //
 // Order of a turn: any number of inputs, then end_turn, then take_touched. While has_work() is true, call end_turn
@@ -25,6 +26,7 @@
 #include "bridge/connection_origin.h"
 #include "bridge/metrics.h"
 #include "bridge/settings.h"
+#include "identity/authenticator.h"
 #include "mqtt/server_connection.h"
 #include "storage/committer.h"
 #include "storage/store.h"
@@ -84,6 +86,8 @@ class Shard {
   void on_transport_closed(ConnectionId id, Now now);
   void on_commit(const std::shared_ptr<const storage::CommitNotice>& notice, Now now);
   void on_time(Now now);
+  // The answer to one of take_logins(); nothing happens if the connection has ended meanwhile.
+  void on_verdict(ConnectionId id, identity::Verdict verdict, Now now);
   void on_settings(std::shared_ptr<const BrokerSettings> settings, Now now);
   void end_turn(Now now);
   // Refuses new connections, sends DISCONNECT 0x8B to all, and writes every persistent session's cursor down. The owner
@@ -91,6 +95,12 @@ class Shard {
   void shut_down(Now now);
 
   // --- output ---
+  // Clients that wait between CONNECT and CONNACK for a verdict, each once.
+  struct LoginRequest {
+    ConnectionId connection;
+    identity::Credentials credentials;
+  };
+  [[nodiscard]] std::vector<LoginRequest> take_logins();
   [[nodiscard]] std::vector<ConnectionId> take_touched();
   [[nodiscard]] ByteView output(ConnectionId id) const;  // good until the next input or consume
   void consume_output(ConnectionId id, std::size_t size, Now now);

@@ -36,6 +36,9 @@ struct ScramVerifier {
 // Takes as long as `iterations` say.
 [[nodiscard]] ScramVerifier make_scram_verifier(std::string_view password, ByteView salt, std::uint32_t iterations);
 
+// A nonce that nobody can guess who does not know `secret`, and that does not come again while `number` does not.
+[[nodiscard]] std::string make_scram_nonce(std::string_view secret, std::uint64_t number);
+
 class ScramServer {
  public:
   struct Step {
