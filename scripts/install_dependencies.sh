@@ -15,7 +15,7 @@ build_packages=(
   prometheus-cpp-dev libisal-dev libspdlog-dev libfmt-dev
   libsqlite3-dev libsqlitecpp-dev libssl-dev libargon2-dev zlib1g-dev
 )
-run_packages=(mosquitto-clients curl jq)
+run_packages=(mosquitto-clients curl jq openssl)
 test_packages=(
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
   clang-format-14 clang-tidy-14

@@ -67,6 +67,12 @@ class ExamplesTest(unittest.TestCase):
             self.assertIn("read 5 records", out)
             self.assertIn("group nightly-report goes on at", out)
 
+    def test_secure_listeners(self):
+        out = self.run_example(EXAMPLES / "secure_listeners.sh")
+        self.assertIn("plant/7/temp 21.5", out)
+        self.assertIn("https://evil.example.com: HTTP/1.1 403 ", out)
+        self.assertIn("https://app.example.org: HTTP/1.1 101 ", out)
+
     def test_storage_alone(self):
         with tempfile.TemporaryDirectory(prefix="bitacora-e2e-") as directory:
             for expected in ("3 records", "6 records"):  # the second run finds what the first one wrote
@@ -81,4 +87,4 @@ class ExamplesTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    harness.main(requires=["mosquitto", "mosquitto_sub", "mosquitto_pub", "curl", "jq"])
+    harness.main(requires=["mosquitto", "mosquitto_sub", "mosquitto_pub", "curl", "jq", "openssl"])

@@ -75,13 +75,15 @@ def free_port():
 class Server:
     """One `bitacora serve`. The data directory lives as long as this object, over any number of starts."""
 
-    def __init__(self, config=None, arguments=(), durability=None):
-        """`config`: text of a configuration file. `durability`: shorthand for one log `mqtt` that has it."""
+    def __init__(self, config=None, arguments=(), durability=None, listeners=("mqtt", "http")):
+        """`config`: text of a configuration file. `durability`: shorthand for one log `mqtt` that has it. `listeners`: those
+        that are given by flags, which come before the file's; () leaves them to the file."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="bitacora-e2e-"))
         self.data = self.directory / "data"
         self.config_file = self.directory / "bitacora.toml"
         self.log_file = self.directory / "server.log"
         self.arguments = list(arguments)
+        self.listeners = list(listeners)
         self.process = None
         self.ports = {}
         if durability:
@@ -126,8 +128,9 @@ class Server:
         ports_file = self.directory / "ports"
         ports_file.unlink(missing_ok=True)
         self.ports = {}
-        command = [str(BITACORA), "serve", "--data", str(self.data), "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0",
-                   "--ports-file", str(ports_file)]
+        command = [str(BITACORA), "serve", "--data", str(self.data), "--ports-file", str(ports_file)]
+        for protocol in self.listeners:
+            command += ["--" + protocol, "127.0.0.1:0"]
         if self.config_file.exists():
             command += ["--config", str(self.config_file)]
         with open(self.log_file, "ab") as log:
@@ -139,8 +142,8 @@ class Server:
             text = (self.directory / "ports").read_text()
         except FileNotFoundError:
             return False
-        self.ports = {name: int(port) for name, port in re.findall(r"^(\w+)=(\d+)\n", text, re.MULTILINE)}
-        return "mqtt" in self.ports and "http" in self.ports
+        self.ports = {name: int(port) for name, port in re.findall(r"^([\w-]+)=(\d+)\n", text, re.MULTILINE)}
+        return all(protocol in self.ports for protocol in self.listeners)
 
     @property
     def mqtt(self):
