@@ -54,7 +54,7 @@ bool has_token(const Request& request, http::field field, boost::beast::string_v
   return http::token_list(request[field]).exists(token);
 }
 
-// "mqtt" as [MQTT-6.0.0-3] has it, or what clients of MQTT 3.1 ask for; the client's order does not count.
+// "mqtt" [MQTT-6.0.0-4], or what clients of MQTT 3.1 ask for; the client's order does not count.
 std::optional<std::string_view> chosen_protocol(const Request& request) {
   for (const std::string_view known : {"mqtt", "mqttv3.1"}) {
     if (has_token(request, http::field::sec_websocket_protocol, {known.data(), known.size()})) return known;

@@ -1,5 +1,5 @@
-// WebSocket, the server's side: the upgrade from HTTP, then MQTT in binary frames, however they are cut (MQTT section
-// 6).
+// WebSocket, the server's side: the upgrade from HTTP, then MQTT in binary frames, however they are cut
+// [MQTT-6.0.0-2].
 #pragma once
 
 #include <cstdint>

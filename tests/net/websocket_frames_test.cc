@@ -61,6 +61,7 @@ TEST(FrameReader, ReadsTheSameHoweverTheBytesAreCut) {
   for (std::size_t piece = 1; piece < wire.size(); ++piece) ASSERT_EQ(read_all(wire, piece), whole) << piece;
 }
 
+// [MQTT-6.0.0-1]
 TEST(FrameReader, RefusesWhatTheStandardForbids) {
   Bytes not_masked = from_hex("82 01 00");
   Bytes half_a_code = frame(0x88, "x");
@@ -117,6 +118,7 @@ TEST(Upgrade, IsGrantedWithTheKeyOfTheStandardsExample) {
                                    HasSubstr("Sec-WebSocket-Protocol: mqtt\r\n")));
 }
 
+// [MQTT-6.0.0-4]
 TEST(Upgrade, PicksTheSubProtocolThatItKnows) {
   EXPECT_THAT(answer_to({.protocol = "chat, mqttv3.1"}), HasSubstr("Sec-WebSocket-Protocol: mqttv3.1\r\n"));
   EXPECT_THAT(answer_to({.protocol = "mqttv3.1, mqtt"}), HasSubstr("Sec-WebSocket-Protocol: mqtt\r\n"));

@@ -83,6 +83,7 @@ TEST_F(WebSocket, TakesAHandshakeAndPacketsThatComeByteByByte) {
   EXPECT_EQ(client.publish("t", "x"), ReasonCode::success);
 }
 
+// [MQTT-6.0.0-2]
 TEST_F(WebSocket, TakesPacketsThatSpanFramesAndFramesThatHoldSeveral) {
   auto wire = dial();
   const Bytes connect = connect_packet("cut");
@@ -142,6 +143,7 @@ TEST_F(WebSocket, SaysCloseBehindItsLastWords) {
   EXPECT_EQ(close_code_after(socket), 1000u);
 }
 
+// [MQTT-6.0.0-1]
 TEST_F(WebSocket, ClosesWithTheCodeThatSaysWhatWasWrong) {
   const struct {
     unsigned first;
