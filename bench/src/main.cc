@@ -5,6 +5,7 @@
 #include <fstream>
 #include <random>
 
+#include "idle.h"
 #include "runs.h"
 
 namespace {
@@ -70,6 +71,16 @@ int finish(const Report& report, const Output& output) {
   return report.is_good() ? 0 : exit_bad;
 }
 
+int finish(const IdleReport& report, const Output& output) {
+  if (output.json_file == "-") {
+    fmt::print("{}", to_json(report));
+  } else {
+    print(report);
+    if (!output.json_file.empty()) std::ofstream(output.json_file) << to_json(report);
+  }
+  return 0;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Loads an MQTT server and checks what it does: nothing lost, nothing twice, order kept"};
   app.require_subcommand(1);
@@ -80,6 +91,7 @@ int run(int argc, char** argv) {
   SubscribeSettings subscribe;
   PubsubSettings pubsub;
   std::uint32_t resuming = 1;
+  std::uint32_t idle_connections = 10'000;
   std::string ports_file;
 
   auto* const publish_command = app.add_subcommand("publish", "Publish and wait for the acknowledgements");
@@ -116,13 +128,20 @@ int run(int argc, char** argv) {
   add_publish_options(*resume_command, load);
   resume_command->add_option("--subscribers", resuming, "Persistent subscribers")->capture_default_str();
 
+  auto* const idle_command =
+      app.add_subcommand("idle", "Connections that do nothing: the server's memory for each of them");
+  add_connection_options(*idle_command, load);
+  idle_command->add_option("--connections", idle_connections, "How many")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+
   auto* const null_command =
       app.add_subcommand("null-server", "Acknowledge everything, do nothing: the loader's own limit");
   null_command->add_option("--host", load.address.host, "Address to listen at")->capture_default_str();
   null_command->add_option("--port", load.address.port, "Port, 0 for any")->capture_default_str();
   null_command->add_option("--ports-file", ports_file, "Where to write mqtt=<port> once it listens");
 
-  for (auto* const command : {publish_command, subscribe_command, pubsub_command, resume_command}) {
+  for (auto* const command : {publish_command, subscribe_command, pubsub_command, resume_command, idle_command}) {
     command->add_option("--json", output.json_file, "Write the report as JSON to this file, or - for standard output");
   }
   CLI11_PARSE(app, argc, argv);
@@ -133,6 +152,10 @@ int run(int argc, char** argv) {
   if (subscribe_command->parsed()) return finish(run_subscribe(load, subscribe), output);
   if (pubsub_command->parsed()) return finish(run_pubsub(load, pubsub), output);
   if (resume_command->parsed()) return finish(run_resume(load, resuming), output);
+  if (idle_command->parsed()) {
+    const IdleSettings idle{load.address, load.version, idle_connections, load.server_pid, load.run};
+    return finish(run_idle(idle), output);
+  }
   run_null_server(load.address, ports_file);
   return 0;
 }
