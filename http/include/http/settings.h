@@ -30,7 +30,7 @@ struct HttpSettings {
   std::chrono::milliseconds tail_heartbeat{15'000};       // a comment goes out when nothing else did
   std::chrono::milliseconds tail_stall_timeout{120'000};  // write_timeout of a tail, whose reader may be slow
   std::chrono::milliseconds drain_timeout{2'000};         // what stop() leaves to requests under way
-  std::uint64_t min_free_bytes = 64 << 20;                // of disk, below which /health is red
+  std::uint64_t min_free_bytes = 1 << 20;                 // of disk, below which /health is red, marks or not
 
   friend bool operator==(const HttpSettings&, const HttpSettings&) = default;
 };
