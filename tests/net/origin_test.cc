@@ -200,6 +200,33 @@ TEST_P(OriginOverTls, HasTheNameOfTheClientsCertificateThatTheListenerAsksFor) {
   EXPECT_EQ(reception.next_origin().certificate_user, GetParam().second);
 }
 
+TEST_F(OriginOverTls, HasTheUserOfAResumedSessionToo) {
+  const CertificateFiles server = authority_.issue_server();
+  const CertificateFiles own = authority_.issue({.common_name = "ana"});
+  ListenerRules rules;
+  rules.transport = Transport::tls;
+  rules.tls = {.certificate_file = server.certificate,
+               .key_file = server.key,
+               .client_ca_file = authority_.file(),
+               .crl_file = {},
+               .client_certificates = ClientCertificates::required};
+  rules.certificate_user = CertificateUser::common_name;
+  RunningReception reception(rules);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    TlsClientOptions options{
+        .ca_file = authority_.file(), .certificate_file = own.certificate, .key_file = own.key, .max_version = version};
+    TlsWire first(reception.connect_from("203.0.113.9"), options);
+    say_connect(first);
+    (void)reception.next_origin();
+    EXPECT_TRUE(first.receive().empty());  // but for the ticket
+    options.resumed = first.session();
+    TlsWire second(reception.connect_from("203.0.113.9"), options);
+    EXPECT_TRUE(second.was_resumed());
+    say_connect(second);
+    EXPECT_EQ(reception.next_origin().certificate_user, "ana");
+  }
+}
+
 TEST_F(OriginOverTls, BehindAProxyHasTheAddressOfTheHeaderAndTheUserOfTheCertificate) {
   const CertificateFiles server = authority_.issue_server();
   const CertificateFiles own = authority_.issue({.common_name = "ana"});

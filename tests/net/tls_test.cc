@@ -6,6 +6,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "net/running_server.h"
 #include "net/test_certificates.h"
@@ -205,6 +206,19 @@ TEST_F(Tls, EndsAConnectionWhoseRecordsWereTamperedWith) {
   EXPECT_GE(server.metrics().protocol_errors.value(), 1u);
 }
 
+TEST_F(Tls, TellsItsClientsThatTheServerStops) {
+  RunningServer server(options_of(rules()));
+  auto wire = dial(server);
+  TlsWire& tls = *wire;
+  MqttClient client(std::move(wire));
+  EXPECT_EQ(client.connect("told").reason, ReasonCode::success);
+  std::jthread stopping([&server] { server.stop(); });
+  EXPECT_EQ(client.expect<mqtt::Disconnect>().reason, ReasonCode::server_shutting_down);
+  EXPECT_EQ(client.receive(), std::nullopt);
+  EXPECT_TRUE(tls.peer_said_goodbye());
+  client.half_close();
+}
+
 // --- client certificates ---
 
 TEST_F(Tls, LetsOnlyThoseInWhoseCertificateIsGoodWhereOneIsRequired) {
@@ -264,6 +278,8 @@ TEST_F(Tls, ServesANewCertificateAfterAReloadAndDropsNobody) {
   EXPECT_EQ(wire->server_name(), "first");
   MqttClient before(std::move(wire));
   EXPECT_EQ(before.connect("before").reason, ReasonCode::success);
+  TlsClientOptions resuming{.ca_file = authority_.file(), .resumed = dynamic_cast<TlsWire&>(before.wire()).session()};
+  EXPECT_TRUE(TlsWire(connect_tcp(server.port()), resuming).was_resumed());
 
   // The same file names, as certbot leaves them.
   const CertificateFiles renewed = authority_.issue_server("second");
@@ -275,6 +291,7 @@ TEST_F(Tls, ServesANewCertificateAfterAReloadAndDropsNobody) {
   server.server().reload(std::make_shared<bridge::BrokerSettings>(), *prepared);
 
   EXPECT_TRUE(comes_true([&] { return dial(server)->server_name() == "second"; }));
+  EXPECT_FALSE(TlsWire(connect_tcp(server.port()), resuming).was_resumed()) << "what began under the old files";
   before.ping();
   EXPECT_EQ(before.publish("t", "still here"), ReasonCode::success);
 }

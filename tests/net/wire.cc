@@ -111,6 +111,7 @@ TlsWire::TlsWire(std::unique_ptr<Wire> below, const TlsClientOptions& options)
   X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), "127.0.0.1");
   SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
   SSL_set_connect_state(ssl_.get());
+  if (options.resumed != nullptr) SSL_set_session(ssl_.get(), options.resumed.get());
   for (;;) {
     const int result = SSL_do_handshake(ssl_.get());
     const int error = SSL_get_error(ssl_.get(), result);
@@ -170,6 +171,10 @@ std::string TlsWire::server_name() const {
 }
 
 bool TlsWire::peer_said_goodbye() const { return (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
+
+std::shared_ptr<SSL_SESSION> TlsWire::session() const { return {SSL_get1_session(ssl_.get()), &SSL_SESSION_free}; }
+
+bool TlsWire::was_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
 
 // --- WebSocket ---
 

@@ -66,6 +66,7 @@ struct TlsClientOptions {
   std::string certificate_file{};  // the client's own
   std::string key_file{};
   int max_version = TLS1_3_VERSION;
+  std::shared_ptr<SSL_SESSION> resumed{};  // of an earlier connection
 };
 
 // Shakes hands in its constructor; throws if the server refuses or its certificate is not good for 127.0.0.1.
@@ -77,8 +78,10 @@ class TlsWire final : public Wire {
   [[nodiscard]] int socket() const override { return below_->socket(); }
   void finish() override;  // close_notify
 
-  [[nodiscard]] std::string server_name() const;  // the common name in its certificate
-  [[nodiscard]] bool peer_said_goodbye() const;   // close_notify came
+  [[nodiscard]] std::string server_name() const;               // the common name in its certificate
+  [[nodiscard]] bool peer_said_goodbye() const;                // close_notify came
+  [[nodiscard]] std::shared_ptr<SSL_SESSION> session() const;  // with TLS 1.3: once something was received
+  [[nodiscard]] bool was_resumed() const;
 
  private:
   struct Free {
