@@ -105,8 +105,8 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   if (session->persistent()) {
     journal_.ensure_mark();
     journal_.write_will(*session);  // before the session: it is durable with CONNACK [MQTT-3.1.2-7]
+    journal_.write_back(*session);
     journal_.write_session(*session, ticket);
-    journal_.write_feed(session->ordinary_feed());
   } else {
     journal_.remove_session(*session, ticket);
   }
@@ -256,7 +256,7 @@ void ConnectPath::leave(Session& session) {
   if (session.will) session.will_due = context_.now.monotonic + std::chrono::seconds(session.will->delay_s);
   schedule(session);
   journal_.write_session(session);
-  for (const auto& feed : session.feeds) journal_.write_feed(*feed);
+  journal_.write_left(session);
 }
 
 void ConnectPath::end_session(Session& session, Ticket ticket) {

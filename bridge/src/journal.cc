@@ -40,6 +40,31 @@ void Journal::write_will(Session& session) {
   session.will_journaled = session.will.has_value();
 }
 
+void Journal::write_left(Session& session) {
+  InFlightEntry entry{session.client_id, session.epoch, !session.restored, session.in_flight.next_sequence(), {}};
+  for (const InFlightMessage& message : session.in_flight.messages()) {
+    entry.messages.push_back({message.sequence,
+                              {message.partition->log_name(), message.partition->number(), message.offset},
+                              message.feed == nullptr ? std::nullopt : std::optional(message.feed->name),
+                              message.awaiting,
+                              message.retain,
+                              message.identifier});
+  }
+  add(encode(entry), {});
+  session.in_flight_journaled = true;
+  for (const auto& feed : session.feeds) {
+    add(encode(FeedEntry{session.client_id, feed->name, session.epoch, false, named(feed->cursor.positions())}), {});
+    feed->written = true;
+    feed->written_as_live = false;
+  }
+}
+
+void Journal::write_back(Session& session) {
+  for (const auto& feed : session.feeds) write_feed(*feed);
+  if (session.in_flight_journaled) add(in_flight_tombstone(session.client_id), {});
+  session.in_flight_journaled = false;
+}
+
 void Journal::write_subscription(const Subscription& subscription, Ticket ticket) {
   const Session& session = *subscription.feed->session;
   SubscriptionEntry entry{session.client_id,    subscription.filter,     session.epoch,
@@ -94,6 +119,8 @@ void Journal::remove_session(Session& session, Ticket ticket) {
   add(qos2_tombstone(session.client_id), {});
   if (session.will_journaled) add(will_tombstone(session.client_id), {});
   session.will_journaled = false;
+  if (session.in_flight_journaled) add(in_flight_tombstone(session.client_id), {});
+  session.in_flight_journaled = false;
   add(session_tombstone(session.client_id), ticket);
   session.journaled = false;
 }

@@ -19,6 +19,11 @@ class Journal {
   void write_session(Session& session, Ticket ticket = {});
   // What the session's Will is now; nothing where it has none and the journal knows of none.
   void write_will(Session& session);
+  // The client has left: what is in flight, then each feed's own position (write_feed's is where all before it is
+  // settled, and would bring back what is in flight). In this order: a part of it means duplicates and no loss.
+  void write_left(Session& session);
+  // It is back: each feed where all before it is settled, and no more of what was in flight. In this order too.
+  void write_back(Session& session);
   void write_subscription(const Subscription& subscription, Ticket ticket = {});
   void write_feed(Feed& feed);
   void write_qos2(Session& session, Ticket ticket = {});

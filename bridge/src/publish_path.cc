@@ -37,6 +37,10 @@ void PublishPath::on_publish(Connection& connection, const mqtt::PublishEvent& e
   }
   // At QoS 1 each PUBLISH is a new message [MQTT-4.3.2-5]; at QoS 2 until PUBREL only the first of its id is.
   if (packet.qos == mqtt::QoS::exactly_once && is_repeated_qos2(connection, event)) return;
+  if (packet.qos == mqtt::QoS::exactly_once &&
+      session.qos2.received.size() >= context_.settings->sessions.max_awaiting_release) {
+    return refuse(connection, event, mqtt::ReasonCode::quota_exceeded, "too many QoS 2 publishes wait for PUBREL");
+  }
   if (!session.rights.may(identity::Action::publish, packet.topic)) return refuse_unauthorized(connection, event);
 
   Message message;

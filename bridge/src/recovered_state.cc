@@ -202,6 +202,7 @@ storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::St
     for (const auto& [filter, entry] : session.subscriptions) start.add(subscription_tombstone(client, filter), now_ms);
     for (const auto& [name, feed] : session.feeds) start.add(feed_tombstone(client, name), now_ms);
     start.add(qos2_tombstone(client), now_ms);
+    if (session.in_flight) start.add(in_flight_tombstone(client), now_ms);
     start.add(session_tombstone(client), now_ms);
   }
   std::erase_if(image.sessions(), [&](const auto& named) { return has_expired(named.second, now_ms); });

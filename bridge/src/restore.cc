@@ -76,6 +76,24 @@ void restore_subscription(ShardContext& context, Session& session, const Subscri
   session.subscriptions.emplace(entry.filter, std::move(subscription));
 }
 
+// What was in flight when the client left goes on with the same packet ids [MQTT-4.4.0-1].
+void restore_in_flight(ShardContext& context, Session& session, const InFlightEntry& entry) {
+  session.restored = !entry.ids_known;
+  session.in_flight_journaled = true;
+  session.in_flight.go_on_from(entry.next_sequence);
+  for (const InFlightEntry::Message& message : entry.messages) {
+    storage::Partition* partition = find_partition(context.store, message.place);
+    if (partition == nullptr) continue;
+    Feed* feed = nullptr;
+    if (message.feed) {
+      const auto own = std::ranges::find(session.feeds, *message.feed, [](const auto& named) { return named->name; });
+      if (own != session.feeds.end()) feed = own->get();
+    }
+    session.in_flight.add({message.sequence, partition, message.place.offset, feed, message.awaiting, message.retain,
+                           message.identifier});
+  }
+}
+
 std::unique_ptr<Session> restore_session(ShardContext& context, const JournalImage::Session& image) {
   auto session = std::make_unique<Session>();
   session->client_id = image.entry.client_id;
@@ -93,6 +111,7 @@ std::unique_ptr<Session> restore_session(ShardContext& context, const JournalIma
     if (!name.empty() && image.subscriptions.contains(name)) restore_feed(context, *session, feed);
   }
   for (const auto& [filter, subscription] : image.subscriptions) restore_subscription(context, *session, subscription);
+  if (image.in_flight) restore_in_flight(context, *session, *image.in_flight);
   if (image.will) {
     session->will = image.will->will;
     session->will_journaled = true;

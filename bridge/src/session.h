@@ -106,6 +106,7 @@ struct Session {
   bool restored = false;      // from the journal: which packet ids its client holds at QoS 2 is not known
   Qos2Inbound qos2;
   std::optional<StoredWill> will;
+  bool in_flight_journaled = false;       // the journal has what was in flight when the client left
   bool will_journaled = false;            // the journal has a Will of this session
   std::optional<MonotonicTime> will_due;  // while offline: the Will Delay Interval
   std::string gap_notice;                 // told with the next delivery to a 5.0 client; empty: none

@@ -40,13 +40,15 @@ void put_optional(Bytes& to, const std::optional<T>& value, Put&& put) {
   if (value) put(*value);
 }
 
+void put_position(Bytes& to, const NamedPosition& position) {
+  put_text(to, position.log);
+  append_be(to, position.partition);
+  append_be(to, position.offset);
+}
+
 void put_positions(Bytes& to, const NamedPositions& positions) {
   append_be(to, static_cast<std::uint32_t>(positions.size()));
-  for (const NamedPosition& position : positions) {
-    put_text(to, position.log);
-    append_be(to, position.partition);
-    append_be(to, position.offset);
-  }
+  for (const NamedPosition& position : positions) put_position(to, position);
 }
 
 // --- reading ---
@@ -91,15 +93,17 @@ class FieldReader {
     return read();
   }
 
+  NamedPosition position() {
+    NamedPosition position;
+    position.log = text();
+    position.partition = integer<std::int32_t>();
+    position.offset = integer<storage::Offset>();
+    return position;
+  }
+
   NamedPositions positions() {
     NamedPositions positions;
-    for (auto left = integer<std::uint32_t>(); left > 0 && ok_; --left) {
-      NamedPosition position;
-      position.log = text();
-      position.partition = integer<std::int32_t>();
-      position.offset = integer<storage::Offset>();
-      positions.push_back(std::move(position));
-    }
+    for (auto left = integer<std::uint32_t>(); left > 0 && ok_; --left) positions.push_back(position());
     return positions;
   }
 
@@ -226,6 +230,27 @@ bool apply_will(Image& image, const JournalKey& key, std::optional<FieldReader> 
   return true;
 }
 
+bool apply_in_flight(Image& image, const JournalKey& key, std::optional<FieldReader> value) {
+  if (!value) return image.in_flight.reset(), true;
+  InFlightEntry entry{std::string(key.first), value->integer<std::uint64_t>(), false, 0, {}};
+  entry.ids_known = value->integer<std::uint8_t>() != 0;
+  entry.next_sequence = value->integer<std::uint64_t>();
+  for (auto left = value->integer<std::uint32_t>(); left > 0 && value->ok(); --left) {
+    InFlightEntry::Message message;
+    message.sequence = value->integer<std::uint64_t>();
+    message.place = value->position();
+    message.feed = value->optional([&] { return value->text(); });
+    message.awaiting =
+        static_cast<InFlightMessage::Awaiting>(std::min<std::uint8_t>(value->integer<std::uint8_t>(), 3));
+    message.retain = value->integer<std::uint8_t>() != 0 ? mqtt::Retain::yes : mqtt::Retain::no;
+    message.identifier = value->integer<std::uint32_t>();
+    entry.messages.push_back(std::move(message));
+  }
+  if (!value->ended()) return false;
+  image.in_flight = std::move(entry);
+  return true;
+}
+
 bool apply_mark(std::map<std::uint32_t, MarkEntry>& marks, const JournalKey& key, std::optional<FieldReader> value) {
   std::uint32_t shard = 0;
   for (const char c : key.first) {
@@ -303,6 +328,23 @@ JournalRecord encode(const WillEntry& entry) {
   return {key_of('w', entry.client_id), std::move(value)};
 }
 
+JournalRecord encode(const InFlightEntry& entry) {
+  Bytes value = new_value();
+  append_be(value, entry.epoch);
+  append_be(value, static_cast<std::uint8_t>(entry.ids_known ? 1 : 0));
+  append_be(value, entry.next_sequence);
+  append_be(value, static_cast<std::uint32_t>(entry.messages.size()));
+  for (const InFlightEntry::Message& message : entry.messages) {
+    append_be(value, message.sequence);
+    put_position(value, message.place);
+    put_optional(value, message.feed, [&](const std::string& name) { put_text(value, name); });
+    append_be(value, static_cast<std::uint8_t>(message.awaiting));
+    append_be(value, static_cast<std::uint8_t>(message.retain));
+    append_be(value, message.identifier);
+  }
+  return {key_of('i', entry.client_id), std::move(value)};
+}
+
 JournalRecord encode(const MarkEntry& entry) {
   Bytes value = new_value();
   put_positions(value, entry.positions);
@@ -318,6 +360,7 @@ JournalRecord feed_tombstone(std::string_view client_id, std::string_view feed) 
 }
 JournalRecord qos2_tombstone(std::string_view client_id) { return {key_of('q', client_id), std::nullopt}; }
 JournalRecord will_tombstone(std::string_view client_id) { return {key_of('w', client_id), std::nullopt}; }
+JournalRecord in_flight_tombstone(std::string_view client_id) { return {key_of('i', client_id), std::nullopt}; }
 JournalRecord mark_tombstone(std::uint32_t shard) { return {key_of('m', std::to_string(shard)), std::nullopt}; }
 
 bool JournalImage::apply(const storage::RecordView& record) {
@@ -331,12 +374,13 @@ bool JournalImage::apply(const storage::RecordView& record) {
   }
   if (key->kind == 's') return apply_session(sessions_, *key, value);
   if (key->kind == 'm') return apply_mark(marks_, *key, value);
-  if (key->kind != 'f' && key->kind != 'c' && key->kind != 'q' && key->kind != 'w') return false;
+  if (std::string_view("fcqwi").find(key->kind) == std::string_view::npos) return false;
   // The session's own record may come later than these: compaction keeps only its last.
   Session& session = sessions_[std::string(key->first)];
   if (key->kind == 'f') return apply_subscription(session, *key, value);
   if (key->kind == 'c') return apply_feed(session, *key, value);
   if (key->kind == 'w') return apply_will(session, *key, value);
+  if (key->kind == 'i') return apply_in_flight(session, *key, value);
   return apply_qos2(session, *key, value);
 }
 
@@ -350,6 +394,7 @@ void JournalImage::finish() {
     std::erase_if(session.feeds, is_of_another_session);
     if (session.qos2 && session.qos2->epoch != session.entry.epoch) session.qos2.reset();
     if (session.will && session.will->epoch != session.entry.epoch) session.will.reset();
+    if (session.in_flight && session.in_flight->epoch != session.entry.epoch) session.in_flight.reset();
   }
 }
 

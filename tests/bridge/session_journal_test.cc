@@ -38,6 +38,13 @@ class JournalTest : public testing::Test {
                          "re/ply",
                          Bytes(2, std::byte{0xff}),
                          {{"b", "1"}, {"a", ""}, {"b", "1"}}}};
+  const InFlightEntry in_flight_{
+      "pump-7",
+      42,
+      false,
+      1'000'000'000'000,
+      {{65536, {"mqtt", 3, 17}, "", InFlightMessage::Awaiting::pubrec, mqtt::Retain::no, 0},
+       {65537, {"__retained", 0, 1}, std::nullopt, InFlightMessage::Awaiting::pubcomp, mqtt::Retain::yes, 9}}};
   const WillEntry plain_will_{"pump-7", 42, {}};
   JournalImage image_;
 };
@@ -48,8 +55,10 @@ TEST_F(JournalTest, EveryEntryComesBackAsItWasWritten) {
   write(encode(feed_));
   write(encode(qos2_));
   write(encode(will_));
+  write(encode(in_flight_));
   const auto& session = read().sessions().at("pump-7");
   EXPECT_EQ(session.will, will_);
+  EXPECT_EQ(session.in_flight, in_flight_);
   EXPECT_EQ(session.entry, session_);
   EXPECT_EQ(session.subscriptions.at("plant/+/temp"), subscription_);
   EXPECT_EQ(session.feeds.at(""), feed_);
@@ -107,13 +116,25 @@ TEST_F(JournalTest, AWillIsOfItsSessionReplacedAndRemoved) {
   EXPECT_EQ(read().sessions().at("pump-7").will, std::nullopt);
 }
 
-TEST_F(JournalTest, ACutWillIsRefused) {
-  const JournalRecord whole = encode(will_);
-  for (std::size_t size = 0; size < whole.value->size(); ++size) {
-    storage::RecordView view;
-    view.key = whole.key;
-    view.value = ByteView(*whole.value).first(size);
-    EXPECT_FALSE(image_.apply(view)) << size;
+TEST_F(JournalTest, WhatIsInFlightIsOfItsSessionAndRemoved) {
+  write(encode(session_));
+  write(encode(in_flight_));
+  write(in_flight_tombstone("pump-7"));
+  EXPECT_EQ(read().sessions().at("pump-7").in_flight, std::nullopt);
+  InFlightEntry of_another = in_flight_;
+  of_another.epoch = 41;
+  write(encode(of_another));
+  EXPECT_EQ(read().sessions().at("pump-7").in_flight, std::nullopt);
+}
+
+TEST_F(JournalTest, ACutWillOrInFlightRecordIsRefused) {
+  for (const JournalRecord& whole : {encode(will_), encode(in_flight_)}) {
+    for (std::size_t size = 0; size < whole.value->size(); ++size) {
+      storage::RecordView view;
+      view.key = whole.key;
+      view.value = ByteView(*whole.value).first(size);
+      EXPECT_FALSE(image_.apply(view)) << size;
+    }
   }
 }
 

@@ -113,6 +113,56 @@ TEST_F(Handshakes, OfQos2SendPubrelUntilPubcompAndThePublishNoMore) {
   }
 }
 
+// [MQTT-3.3.1-1] [MQTT-4.3.3-5] [MQTT-4.3.3-6] [MQTT-4.4.0-1]
+TEST_F(Handshakes, GoOnWithTheirIdsOverARestartOfTheServer) {
+  enum class End { stop, kill, power_cut };
+  for (const End end : {End::stop, End::kill, End::power_cut}) {
+    for (const V version : both_versions) {
+      WireClient subscriber(world, version, "subscriber");
+      subscribe_lasting(subscriber);
+      publisher.connect();
+      for (std::uint16_t i = 1; i <= 3; ++i) publisher.says(publish("a", "x", at_least_once, i));
+      publisher.says(publish("a", "y", exactly_once, 4));
+      publisher.says(publish("a", "z", exactly_once, 5));
+      EXPECT_EQ(subscriber.hears().size(), 5U);
+      EXPECT_THAT(subscriber.says(puback(2), pubrec(5)), ElementsAre("PUBREL id=5 reason=0x00 (success)"));
+      if (end != End::stop) subscriber.drop();  // away before the server dies; a stop ends the connection itself
+      world.run();
+      if (end == End::stop) world.stop();
+      if (end == End::kill) world.kill();
+      if (end == End::power_cut) world.crash(3);
+      world.start();
+      publisher.connect();
+      publisher.says(publish("a", "new", at_least_once, 1));
+      subscriber.hears();
+      EXPECT_THAT(subscriber.connect(subscriber.hello_again()),
+                  ElementsAre(StartsWith("CONNACK"), "PUBREL id=5 reason=0x00 (success)",
+                              "PUBLISH topic=\"a\" qos=1 id=1 dup payload=1B 'x'",
+                              "PUBLISH topic=\"a\" qos=1 id=3 dup payload=1B 'x'",
+                              "PUBLISH topic=\"a\" qos=2 id=4 dup payload=1B 'y'",
+                              "PUBLISH topic=\"a\" qos=1 id=6 payload=3B 'new'"));
+      subscriber.connect();
+    }
+  }
+}
+
+TEST_F(Handshakes, OfASessionThatWasConnectedWhenTheServerDiedLoseNothing) {
+  WireClient subscriber(world, V::v5, "subscriber");
+  subscribe_lasting(subscriber);
+  for (std::uint16_t i = 1; i <= 3; ++i) publisher.says(publish("a", std::to_string(i), at_least_once, i));
+  subscriber.drop();  // 1, 2 and 3 are in flight
+  world.run();
+  subscriber.connect(subscriber.hello_again());
+  subscriber.says(puback(2));
+  world.kill();
+  world.start();
+  std::vector<std::string> payloads;
+  for (const std::string& line : subscriber.connect(subscriber.hello_again())) {
+    if (line.starts_with("PUBLISH")) payloads.push_back(line.substr(line.find('\'')));
+  }
+  EXPECT_THAT(payloads, ElementsAre("'1'", "'2'", "'3'"));  // 2 again: which was acknowledged was not written yet
+}
+
 // [MQTT-4.4.0-2]
 TEST_F(Handshakes, EndWithAnErrorOfTheClient) {
   WireClient subscriber(world, V::v5, "subscriber");
@@ -173,6 +223,24 @@ TEST_F(Handshakes, KeepToASmallerReceiveMaximumWhenTheyAreTakenUpAgain) {
   EXPECT_THAT(subscriber.says(pubrec(2)), ElementsAre("PUBREL id=2 reason=0x00 (success)"));
   EXPECT_THAT(subscriber.says(pubcomp(2)), ElementsAre(StartsWith("PUBLISH topic=\"a\" qos=1 id=5 dup")));
   EXPECT_THAT(subscriber.says(puback(5)), ElementsAre(StartsWith("PUBLISH topic=\"a\" qos=1 id=6 payload=3B")));
+}
+
+TEST(TooManyUnreleased, AreRefusedOneByOneInEveryVersion) {
+  sim::WorldOptions options = plain_world();
+  options.broker.sessions.max_awaiting_release = 2;
+  sim::BrokerWorld world(options);
+  world.start();
+  WireClient newer(world, V::v5, "newer"), older(world, V::v3_1_1, "older");
+  newer.connect();
+  older.connect();
+  EXPECT_THAT(newer.says(publish("a", "1", exactly_once, 1), publish("a", "2", exactly_once, 2),
+                         publish("a", "3", exactly_once, 3)),
+              ElementsAre("PUBREC id=1 reason=0x00 (success)", "PUBREC id=2 reason=0x00 (success)",
+                          StartsWith("PUBREC id=3 reason=0x97 (quota exceeded)")));
+  newer.says(pubrel(1));
+  EXPECT_THAT(newer.says(publish("a", "3", exactly_once, 3)), ElementsAre("PUBREC id=3 reason=0x00 (success)"));
+  older.says(publish("a", "1", exactly_once, 1), publish("a", "2", exactly_once, 2));
+  EXPECT_THAT(older.says(publish("a", "3", exactly_once, 3)), ElementsAre("closed"));
 }
 
 TEST_F(Handshakes, OverTheServersReceiveMaximumEndTheConnection) {

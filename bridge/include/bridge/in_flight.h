@@ -42,6 +42,10 @@ class InFlightWindow {
 
   void add(InFlightMessage message) { messages_.push_back(message); }
 
+  // The sequence from which the next message gets its own; as an earlier life of the server had it.
+  [[nodiscard]] std::uint64_t next_sequence() const noexcept { return next_; }
+  void go_on_from(std::uint64_t sequence) noexcept { next_ = sequence; }
+
   // Acknowledgements come in order most of the time, so this looks from the front.
   [[nodiscard]] InFlightMessage* find(mqtt::PacketId id) noexcept {
     for (InFlightMessage& message : messages_) {

@@ -7,6 +7,8 @@
 //   c NUL client NUL feed        one cursor: epoch, "live", or a position for each partition
 //   q NUL client                 QoS 2 ids received and not released: epoch, sequence up to which this is all, the ids
 //   w NUL client                 the Will of the connection, or the delayed one of the last: epoch, the message
+//   i NUL client                 what was in flight when its client left: epoch, whether all packet ids that the client
+//                                may hold are known, the next sequence, the messages. Removed while it is connected
 //   m NUL shard                  a mark: positions up to which the shard had seen every partition
 //
 // No value (a tombstone) removes. What carries another epoch than its session's is of an earlier session of that client
@@ -22,6 +24,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "bridge/in_flight.h"
 #include "bridge/stored_will.h"
 #include "mqtt/packet.h"
 #include "storage/batch.h"
@@ -87,6 +90,24 @@ struct WillEntry {
   friend bool operator==(const WillEntry&, const WillEntry&) = default;
 };
 
+struct InFlightEntry {
+  std::string client_id;
+  std::uint64_t epoch = 0;
+  bool ids_known = true;
+  std::uint64_t next_sequence = 0;
+  struct Message {
+    std::uint64_t sequence = 0;
+    NamedPosition place;              // of the record
+    std::optional<std::string> feed;  // by name; none: a retained message, or its feed is gone
+    InFlightMessage::Awaiting awaiting = InFlightMessage::Awaiting::puback;
+    mqtt::Retain retain = mqtt::Retain::no;
+    std::uint32_t identifier = 0;
+    friend bool operator==(const Message&, const Message&) = default;
+  };
+  std::vector<Message> messages;  // in the order of sending
+  friend bool operator==(const InFlightEntry&, const InFlightEntry&) = default;
+};
+
 struct MarkEntry {
   std::uint32_t shard = 0;
   NamedPositions positions;
@@ -104,12 +125,14 @@ struct JournalRecord {
 [[nodiscard]] JournalRecord encode(const FeedEntry& entry);
 [[nodiscard]] JournalRecord encode(const Qos2Entry& entry);
 [[nodiscard]] JournalRecord encode(const WillEntry& entry);
+[[nodiscard]] JournalRecord encode(const InFlightEntry& entry);
 [[nodiscard]] JournalRecord encode(const MarkEntry& entry);
 [[nodiscard]] JournalRecord session_tombstone(std::string_view client_id);
 [[nodiscard]] JournalRecord subscription_tombstone(std::string_view client_id, std::string_view filter);
 [[nodiscard]] JournalRecord feed_tombstone(std::string_view client_id, std::string_view feed);
 [[nodiscard]] JournalRecord qos2_tombstone(std::string_view client_id);
 [[nodiscard]] JournalRecord will_tombstone(std::string_view client_id);
+[[nodiscard]] JournalRecord in_flight_tombstone(std::string_view client_id);
 [[nodiscard]] JournalRecord mark_tombstone(std::uint32_t shard);
 
 // All of the journal put together, record after record in log order.
@@ -121,6 +144,7 @@ class JournalImage {
     std::map<std::string, FeedEntry> feeds;                  // by feed
     std::optional<Qos2Entry> qos2;
     std::optional<WillEntry> will;
+    std::optional<InFlightEntry> in_flight;
   };
 
   // False if the record is not of a form this version knows; it then changed nothing.
