@@ -12,6 +12,7 @@ import unittest
 
 import harness
 from harness import SOURCE, Server
+from transports import TransportServer, WEBSOCKET_PATH
 
 SCENARIO = SOURCE / "tests/e2e/mqttjs/scenario.js"
 VERSIONS = ("3.1", "3.1.1", "5.0")
@@ -33,6 +34,12 @@ class MqttJsTest(unittest.TestCase):
     def test_every_version_over_tcp(self):
         with Server() as server:
             self.run_scenario(f"mqtt://127.0.0.1:{server.mqtt}")
+
+    def test_every_version_over_tls_and_websocket(self):
+        with TransportServer() as server:
+            self.run_scenario(f"mqtts://127.0.0.1:{server.port('tls')}", str(server.authority))
+            self.run_scenario(f"ws://127.0.0.1:{server.port('ws')}{WEBSOCKET_PATH}")
+            self.run_scenario(f"wss://127.0.0.1:{server.port('wss')}{WEBSOCKET_PATH}", str(server.authority))
 
     def test_a_failing_step_is_found(self):
         """The scenario's own negative control: nobody listens."""
