@@ -30,6 +30,7 @@ struct Arrival {
   bridge::ConnectionOrigin origin;
   std::unique_ptr<Stream> stream;  // null: its bytes are MQTT as they come
   Bytes bytes{};                   // of MQTT, read so far
+  bool peer_ended = false;         // nothing more will come: its stream has ended
 };
 
 }  // namespace bitacora::net

@@ -32,6 +32,8 @@ class Layer {
   // Takes leave as the layer's protocol has it. Nothing is sent after it.
   virtual void finish(Bytes& down) = 0;
 
+  // Whether it was open, whatever came then.
+  [[nodiscard]] virtual bool has_opened() const noexcept = 0;
   // What the peer did wrong, for a person; empty unless failed.
   [[nodiscard]] virtual const std::string& failure() const noexcept = 0;
   // The user that the layer vouches for, once it is open.

@@ -121,17 +121,25 @@ void Reception::take_stream(Guests::iterator guest, ByteView wire) {
     (void)flush(waiting);  // as far as it goes: an alert, a refusal
     return refuse(guest, waiting.stream->failure());
   }
-  if (state == Layer::State::ended) {
-    waiting.stream->finish();
-    (void)flush(waiting);
-    return erase(guest);
-  }
-  if (state == Layer::State::open && waiting.stage == Guest::Stage::handshake) {
+  if (waiting.stream->stands() && waiting.stage == Guest::Stage::handshake) {
     waiting.stage = Guest::Stage::connect;
     if (auto user = waiting.stream->user()) waiting.origin.certificate_user = std::move(user);
     set_deadline(guest, limits_.connect_timeout);
   }
+  if (state == Layer::State::ended) return take_last(guest);
   go_on(guest);
+}
+
+// A client that says everything at once and leaves has said it all the same.
+void Reception::take_last(Guests::iterator guest) {
+  Guest& leaving = guest->second;
+  const bool stands = leaving.stage == Guest::Stage::connect;
+  if (const auto shard = stands ? shard_of_guest(leaving) : std::nullopt) {
+    return hand_over(guest, *shard, PeerHas::ended);
+  }
+  leaving.stream->finish();
+  (void)flush(leaving);
+  erase(guest);
 }
 
 // Its answers are written before more is read.
@@ -159,7 +167,7 @@ void Reception::count_handshakes(const Guest& guest, std::size_t opened_before, 
     (is_tls(i) ? metrics_.tls_handshakes : metrics_.websocket_handshakes).add();
   }
   if (state != Layer::State::failed) return;
-  if (guest.stage == Guest::Stage::connect) {
+  if (guest.stream->stands()) {
     metrics_.protocol_errors.add();
   } else {
     (is_tls(opened) ? metrics_.tls_handshakes_failed : metrics_.websocket_handshakes_failed).add();
@@ -182,12 +190,12 @@ std::optional<bridge::ShardIndex> Reception::shard_of_guest(const Guest& guest) 
   return bridge::ShardIndex(static_cast<std::uint32_t>(last_number_ % options_.shard_count));  // any will do
 }
 
-void Reception::hand_over(Guests::iterator guest, bridge::ShardIndex shard) {
+void Reception::hand_over(Guests::iterator guest, bridge::ShardIndex shard, PeerHas peer_has) {
   Guest leaving = std::move(guest->second);
   deadlines_.erase({leaving.deadline, guest->first});
   guests_.erase(guest);
   hand_over_(shard, {Descriptor(leaving.socket.release()), std::move(leaving.seat), std::move(leaving.origin),
-                     std::move(leaving.stream), std::move(leaving.bytes)});
+                     std::move(leaving.stream), std::move(leaving.bytes), peer_has == PeerHas::ended});
 }
 
 void Reception::erase(Guests::iterator guest) {

@@ -69,13 +69,15 @@ class Reception {
   void take(Guests::iterator guest, ByteView wire);
   void take_proxy_header(Guests::iterator guest, ByteView wire);
   void take_stream(Guests::iterator guest, ByteView wire);
+  void take_last(Guests::iterator guest);
   void go_on(Guests::iterator guest);
   [[nodiscard]] bool flush(Guest& guest);  // false: its socket is broken
   void count_handshakes(const Guest& guest, std::size_t opened_before, Layer::State state);
   void refuse(Guests::iterator guest, const std::string& why);
   // nullopt: more bytes are needed to know.
   [[nodiscard]] std::optional<bridge::ShardIndex> shard_of_guest(const Guest& guest) const;
-  void hand_over(Guests::iterator guest, bridge::ShardIndex shard);
+  enum class PeerHas : std::uint8_t { more_to_say, ended };
+  void hand_over(Guests::iterator guest, bridge::ShardIndex shard, PeerHas peer_has = PeerHas::more_to_say);
   void erase(Guests::iterator guest);
 
   void set_deadline(Guests::iterator guest, std::chrono::nanoseconds from_now);

@@ -79,6 +79,10 @@ void ShardLoop::open(Arrival arrival) {
   const Now now = clock_.now();
   shard_.open(id, std::move(arrival.origin), now);
   shard_.on_bytes(id, arrival.bytes, now);
+  if (arrival.peer_ended) {
+    connections_.at(id).peer_ended = true;
+    shard_.on_transport_closed(id, now);
+  }
   to_serve_.push_back(id);
   schedule_turn();
 }

@@ -23,8 +23,8 @@ Layer::State Stream::receive(ByteView wire, Bytes& payload) {
     // A lower layer may have carried something before it ended: the layers above get to see it.
     if (now != Layer::State::open && state == Layer::State::open) state = now;
     if (now == Layer::State::failed) state = now;
-    if (now == Layer::State::handshake) break;
-    if (now != Layer::State::failed && opened_ == i) ++opened_;
+    if (layers_[i]->has_opened() && opened_ == i) ++opened_;
+    if (!layers_[i]->has_opened()) break;
     below = std::move(between);
     input = below;
   }

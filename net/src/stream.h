@@ -32,6 +32,7 @@ class Stream {
 
   // Layers whose handshake is over, from the lowest.
   [[nodiscard]] std::size_t opened() const noexcept { return opened_; }
+  [[nodiscard]] bool stands() const noexcept { return opened_ == layers_.size(); }
   [[nodiscard]] std::string failure() const;
   [[nodiscard]] std::optional<std::string> user() const;
 

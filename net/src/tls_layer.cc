@@ -81,6 +81,7 @@ Layer::State TlsLayer::receive(ByteView wire, Bytes& up, Bytes& down) {
 Layer::State TlsLayer::go_on(Bytes& up) {
   if (state_ == State::handshake) {
     if (const State now = shake_hands(); now != State::open) return now;
+    has_opened_ = true;
   }
   std::array<std::byte, max_record_payload> payload;
   for (;;) {

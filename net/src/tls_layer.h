@@ -17,6 +17,7 @@ class TlsLayer final : public Layer {
   [[nodiscard]] State receive(ByteView wire, Bytes& up, Bytes& down) override;
   void send(ByteView payload, Bytes& down) override;
   void finish(Bytes& down) override;
+  [[nodiscard]] bool has_opened() const noexcept override { return has_opened_; }
   [[nodiscard]] const std::string& failure() const noexcept override { return failure_; }
   [[nodiscard]] const std::optional<std::string>& user() const noexcept override { return user_; }
 
@@ -41,6 +42,7 @@ class TlsLayer final : public Layer {
   Wire wire_;
   std::unique_ptr<SSL, Free> ssl_;
   State state_ = State::handshake;
+  bool has_opened_ = false;
   std::string failure_;
   std::optional<std::string> user_;
 };

@@ -44,6 +44,7 @@ Layer::State WebSocketLayer::upgrade(ByteView& wire, Bytes& down) {
     return fail(std::move(answer.refusal));
   }
   wire = wire.subspan(size - before);
+  has_opened_ = true;
   return State::open;
 }
 
@@ -76,7 +77,11 @@ Layer::State WebSocketLayer::fail(std::string why) {
 
 void WebSocketLayer::send(ByteView payload, Bytes& down) {
   if (said_close_ || state_ == State::handshake) return;  // [RFC 6455 section 5.5.1]
-  append_frame(down, Opcode::binary, payload);
+  while (!payload.empty()) {
+    const std::size_t size = packets_.next(payload);
+    append_frame(down, Opcode::binary, payload.first(size));
+    payload = payload.subspan(size);
+  }
 }
 
 void WebSocketLayer::finish(Bytes& down) {

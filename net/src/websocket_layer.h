@@ -1,5 +1,5 @@
-// WebSocket, the server's side: the upgrade from HTTP, then MQTT in binary frames, however they are cut
-// [MQTT-6.0.0-2].
+// WebSocket, the server's side: the upgrade from HTTP, then MQTT in binary frames: from the client however they are cut
+// [MQTT-6.0.0-2], to the client none with more than one packet.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 
 #include "layer.h"
 #include "net/listener_options.h"
+#include "packet_boundaries.h"
 #include "websocket_frames.h"
 
 namespace bitacora::net {
@@ -19,6 +20,7 @@ class WebSocketLayer final : public Layer {
   [[nodiscard]] State receive(ByteView wire, Bytes& up, Bytes& down) override;
   void send(ByteView payload, Bytes& down) override;
   void finish(Bytes& down) override;
+  [[nodiscard]] bool has_opened() const noexcept override { return has_opened_; }
   [[nodiscard]] const std::string& failure() const noexcept override { return failure_; }
   [[nodiscard]] const std::optional<std::string>& user() const noexcept override { return nobody_; }
 
@@ -29,8 +31,10 @@ class WebSocketLayer final : public Layer {
 
   std::shared_ptr<const ListenerRules> rules_;
   FrameReader frames_;
-  Bytes head_;  // of the request, until it is whole
+  PacketBoundaries packets_;  // of what is sent
+  Bytes head_;                // of the request, until it is whole
   State state_ = State::handshake;
+  bool has_opened_ = false;
   bool said_close_ = false;
   std::string failure_;
   std::optional<std::string> nobody_;

@@ -164,6 +164,20 @@ TEST_F(Tls, AnswersCloseNotifyWithItsOwn) {
   EXPECT_TRUE(comes_true([&server] { return server.server().open_connections() == 0; }));
 }
 
+TEST_F(Tls, TakesWhatCameTogetherWithCloseNotify) {
+  const RunningServer server(options_of(rules()));
+  MqttClient subscriber = connected(server, "subscriber");
+  subscriber.subscribe("t", QoS::at_least_once);
+  MqttClient hasty(dial(server));
+  {
+    const Cork cork(hasty.wire());
+    hasty.send(mqtt::Connect{.version = mqtt::ProtocolVersion::v5, .client_id = "hasty"});
+    (void)hasty.send_publish("t", "all at once");
+    hasty.wire().finish();
+  }
+  EXPECT_EQ(subscriber.next_message().payload, "all at once");
+}
+
 TEST_F(Tls, SaysCloseNotifyBehindItsLastWords) {
   RunningServer server(options_of(rules()));
   auto wire = dial(server);

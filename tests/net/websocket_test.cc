@@ -133,6 +133,19 @@ TEST_F(WebSocket, AnswersACloseWithACloseAndEndsTheConnection) {
   EXPECT_TRUE(comes_true([this] { return server_.server().open_connections() == 0; }));
 }
 
+TEST_F(WebSocket, TakesWhatCameTogetherWithTheClose) {
+  MqttClient subscriber = connected("subscriber");
+  subscriber.subscribe("t", QoS::at_least_once);
+  MqttClient hasty(dial());
+  {
+    const Cork cork(hasty.wire());
+    hasty.send(mqtt::Connect{.version = mqtt::ProtocolVersion::v5, .client_id = "hasty"});
+    (void)hasty.send_publish("t", "all at once");
+    hasty.wire().finish();
+  }
+  EXPECT_EQ(subscriber.next_message().payload, "all at once");
+}
+
 TEST_F(WebSocket, SaysCloseBehindItsLastWords) {
   auto wire = dial();
   WebSocketWire& socket = *wire;
@@ -164,6 +177,18 @@ TEST_F(WebSocket, ClosesWithTheCodeThatSaysWhatWasWrong) {
   }
   EXPECT_EQ(server_.metrics().protocol_errors.value(), 6u);
   EXPECT_TRUE(comes_true([this] { return server_.server().open_connections() == 0; }));
+}
+
+TEST_F(WebSocket, CountsABadFrameInOnePieceWithTheHandshakeAsAMistakeOfItsOwn) {
+  const auto wire = connect_tcp(server_.port());
+  Bytes bytes = to_bytes(format(UpgradeRequest{}));
+  append(bytes, WebSocketWire::frame(0x81, as_bytes("text")));
+  wire->send(bytes);
+  while (!wire->receive().empty()) {
+  }
+  EXPECT_EQ(server_.metrics().websocket_handshakes.value(), 1u);
+  EXPECT_EQ(server_.metrics().websocket_handshakes_failed.value(), 0u);
+  EXPECT_EQ(server_.metrics().protocol_errors.value(), 1u);
 }
 
 TEST_F(WebSocket, PublishesTheWillOfWhoIsCutOff) {

@@ -89,6 +89,16 @@ std::unique_ptr<Wire> connect_unix(const std::string& path) {
   return wire;
 }
 
+Cork::Cork(const Wire& wire) : socket_(wire.socket()) {
+  const int on = 1;
+  ::setsockopt(socket_, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
+Cork::~Cork() {
+  const int off = 0;
+  ::setsockopt(socket_, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+}
+
 void BytewiseWire::send(ByteView bytes) {
   for (const std::byte& byte : bytes) below_->send({&byte, 1});
 }

@@ -49,6 +49,18 @@ class SocketWire final : public Wire {
                                                 std::optional<int> receive_buffer_size = std::nullopt);
 [[nodiscard]] std::unique_ptr<Wire> connect_unix(const std::string& path);
 
+// While it lives, what is sent on a TCP socket waits, and then goes in one piece.
+class Cork {
+ public:
+  explicit Cork(const Wire& wire);
+  ~Cork();
+  Cork(const Cork&) = delete;
+  Cork& operator=(const Cork&) = delete;
+
+ private:
+  int socket_;
+};
+
 // Sends each byte by itself.
 class BytewiseWire final : public Wire {
  public:
