@@ -59,6 +59,26 @@ void add_publish_options(CLI::App& command, LoadSettings& load) {
                      "(default: closed loop, as fast as the window allows)");
 }
 
+void add_subscribe_options(CLI::App& command, LoadSettings& load, SubscribeSettings& subscribe) {
+  command.add_option("--filter", subscribe.filter, "Topic filter")->capture_default_str();
+  command.add_option("--subscribers", subscribe.subscribers, "Connections")->capture_default_str();
+  command.add_option("--messages", subscribe.messages, "How many each is to receive");
+  command.add_option("--topics", load.topics, "Topics of each publisher, for the check of order")
+      ->capture_default_str();
+  command.add_option("--duration", load.duration_s, "Seconds to receive");
+}
+
+void add_pubsub_options(CLI::App& command, PubsubSettings& pubsub) {
+  command.add_option("--subscribers", pubsub.subscribers, "Fan-out: connections that each receive everything")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command.add_option("--subscribe-qos", pubsub.subscribe_qos, "0, 1 or 2")
+      ->check(CLI::Range(0, 2))
+      ->capture_default_str();
+  command.add_flag_callback(
+      "--pairs", [&] { pubsub.topology = Topology::pairs; }, "One subscriber for each publisher instead");
+}
+
 std::uint32_t random_run() { return std::random_device{}(); }
 
 int finish(const Report& report, const Output& output) {
@@ -103,24 +123,12 @@ int run(int argc, char** argv) {
 
   auto* const subscribe_command = app.add_subcommand("subscribe", "Receive what others publish, or a replay");
   add_connection_options(*subscribe_command, load);
-  subscribe_command->add_option("--filter", subscribe.filter, "Topic filter")->capture_default_str();
-  subscribe_command->add_option("--subscribers", subscribe.subscribers, "Connections")->capture_default_str();
-  subscribe_command->add_option("--messages", subscribe.messages, "How many each is to receive");
-  subscribe_command->add_option("--topics", load.topics, "Topics of each publisher, for the check of order")
-      ->capture_default_str();
-  subscribe_command->add_option("--duration", load.duration_s, "Seconds to receive");
+  add_subscribe_options(*subscribe_command, load, subscribe);
 
   auto* const pubsub_command = app.add_subcommand("pubsub", "Publish and receive; latency from end to end");
   add_connection_options(*pubsub_command, load);
   add_publish_options(*pubsub_command, load);
-  pubsub_command->add_option("--subscribers", pubsub.subscribers, "Fan-out: connections that each receive everything")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  pubsub_command->add_option("--subscribe-qos", pubsub.subscribe_qos, "0, 1 or 2")
-      ->check(CLI::Range(0, 2))
-      ->capture_default_str();
-  pubsub_command->add_flag_callback(
-      "--pairs", [&] { pubsub.topology = Topology::pairs; }, "One subscriber for each publisher instead");
+  add_pubsub_options(*pubsub_command, pubsub);
 
   auto* const resume_command =
       app.add_subcommand("resume", "Persistent subscribers leave, messages are published, they come back");
