@@ -99,16 +99,19 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   operation.session_epoch = session->epoch;
   journal_matters |= session->persistent();
   if (!journal_matters) return on_settled(operation, connection, session);
+  store(*session, std::move(operation));
+}
 
+void ConnectPath::store(Session& session, Operation operation) {
   operation.waiting_for = 1;
   const Ticket ticket = operations_.begin(std::move(operation));
-  if (session->persistent()) {
+  if (session.persistent()) {
     journal_.ensure_mark();
-    journal_.write_will(*session);  // before the session: it is durable with CONNACK [MQTT-3.1.2-7]
-    journal_.write_back(*session);
-    journal_.write_session(*session, ticket);
+    journal_.write_will(session);  // before the session: it is durable with CONNACK [MQTT-3.1.2-7]
+    journal_.write_back(session);
+    journal_.write_session(session, ticket);
   } else {
-    journal_.remove_session(*session, ticket);
+    journal_.remove_session(session, ticket);
   }
 }
 

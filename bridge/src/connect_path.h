@@ -47,6 +47,8 @@ class ConnectPath {
 
  private:
   void refuse(Connection& connection, const mqtt::ConnectEvent& event, mqtt::ReasonCode reason, std::string_view why);
+  // Writes down what CONNECT made of the session; CONNACK waits for it.
+  void store(Session& session, Operation operation);
   [[nodiscard]] std::string assign_client_id();
   [[nodiscard]] std::string response_information_of(std::string_view client_id) const;
   // A Session Expiry Interval as asked for, or what the settings allow at the most.

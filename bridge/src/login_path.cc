@@ -37,7 +37,8 @@ void LoginPath::on_connect(Connection& connection, const mqtt::ConnectEvent& eve
   const bool has_name = packet.user_name && !packet.user_name->empty();
   if (access.names == NameChecks::asked && (has_name || packet.password)) return ask(connection, event);
   if (access.lets_in_anonymous(connection.origin.anonymous)) return accept(connection, event, Principal{});
-  refuse(connection, event.slot, ReasonCode::not_authorized, "a user name and a password are needed");
+  refuse(connection, event.slot, ReasonCode::not_authorized,
+         "a user name and a password are needed");  // [MQTT-3.1.4-2]
 }
 
 // The views of the event end with it; the verdict comes later.
@@ -106,7 +107,7 @@ void LoginPath::refuse(Connection& connection, mqtt::AnswerSlot slot, ReasonCode
   context_.touch(connection);
 }
 
-// --- AUTH: SCRAM-SHA-256 [MQTT-4.12.0-2..5] ---
+// --- AUTH: SCRAM-SHA-256 [MQTT-4.12.0-2] [MQTT-4.12.0-4] [MQTT-4.12.0-5] ---
 
 identity::ScramServer::Step LoginPath::first_step(Login& login, std::string_view client_first) {
   const AccessSettings& access = context_.settings->access;

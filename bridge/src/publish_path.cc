@@ -97,7 +97,7 @@ void PublishPath::refuse(Connection& connection, const mqtt::PublishEvent& event
 }
 
 // 3.1.1 leaves the choice between an acknowledgement that promises nothing and the end of the connection
-// [MQTT-3.3.5-2]; here an acknowledgement is a promise. At QoS 0 nothing was asked, so nothing is answered.
+// [MQTT311-3.3.5-2]; here an acknowledgement is a promise. At QoS 0 nothing was asked, so nothing is answered.
 void PublishPath::refuse_unauthorized(Connection& connection, const mqtt::PublishEvent& event) {
   context_.metrics.publishes_not_authorized.add();
   constexpr std::string_view why = "the client has no right to publish to this topic";

@@ -104,11 +104,12 @@ void Client::on_packet(const mqtt::Packet& packet) {
     connack = mqtt::Connack{accepted->session_present, accepted->reason, {}};
     if (accepted->session_present == mqtt::SessionPresent::no) unreleased_.clear();
     if (accepted->properties.authentication_data) {
-      challenges.push_back({accepted->reason, std::string(as_text(*accepted->properties.authentication_data))});
+      challenges.push_back({accepted->reason, std::string(as_text(*accepted->properties.authentication_data)),
+                            std::string(accepted->properties.authentication_method.value_or(""))});
     }
   } else if (const auto* auth = std::get_if<mqtt::Auth>(&packet)) {
-    challenges.push_back(
-        {auth->reason, std::string(as_text(auth->properties.authentication_data.value_or(ByteView())))});
+    challenges.push_back({auth->reason, std::string(as_text(auth->properties.authentication_data.value_or(ByteView()))),
+                          std::string(auth->properties.authentication_method.value_or(""))});
   } else if (const auto* publish = std::get_if<mqtt::Publish>(&packet)) {
     on_publish(*publish);
   } else if (const auto* puback = std::get_if<mqtt::Puback>(&packet)) {

@@ -64,6 +64,7 @@ class Client : public Peer {
   struct Challenge {
     mqtt::ReasonCode reason;
     std::string data;
+    std::string method;
   };
   std::vector<Challenge> challenges;     // AUTH, and CONNACK where it carries authentication data
   std::vector<mqtt::ReasonCode> suback;  // of the last SUBSCRIBE

@@ -21,6 +21,7 @@ class LoginToTheBroker : public BrokerWithUsers {};
 
 // --- coming in ---
 
+// [MQTT-3.1.4-2] [MQTT-3.2.2-7]
 TEST_F(LoginToTheBroker, AWrongPasswordIsToldAsTheVersionCan) {
   for (const V version : {V::v3_1_1, V::v5}) {
     Client ann(world, "c", version);

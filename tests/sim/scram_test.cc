@@ -94,6 +94,7 @@ class Scram : public testing::Test {
   Client ann{world, "c", V::v5};
 };
 
+// [MQTT-4.12.0-2] [MQTT-4.12.0-5]
 TEST_F(Scram, TheClientProvesItsPasswordAndTheServerThatItKnowsTheClient) {
   begin();
   ASSERT_THAT(ann.challenges, SizeIs(1));
@@ -105,6 +106,7 @@ TEST_F(Scram, TheClientProvesItsPasswordAndTheServerThatItKnowsTheClient) {
   EXPECT_EQ(ann.connack->reason, R::success);
   ASSERT_THAT(ann.challenges, SizeIs(2));
   EXPECT_THAT(ann.challenges[1].data, StartsWith("v="));
+  for (const Client::Challenge& challenge : ann.challenges) EXPECT_EQ(challenge.method, identity::scram_method);
 }
 
 TEST_F(Scram, ItsUserHasItsRights) {
@@ -118,6 +120,7 @@ TEST_F(Scram, ItsUserHasItsRights) {
   EXPECT_EQ(ann.refused.at(no), R::not_authorized);
 }
 
+// [MQTT-3.1.4-2] [MQTT-4.12.0-4]
 TEST_F(Scram, AWrongPasswordIsRefused) {
   begin();
   answer(proof(ann.challenges[0].data, "pencils"));
@@ -135,6 +138,7 @@ TEST_F(Scram, AProofDoesNotServeTwice) {
   EXPECT_EQ(ann.connack->reason, R::not_authorized);
 }
 
+// [MQTT-4.12.0-1]
 TEST_F(Scram, AnUnknownMethodIsRefused) {
   ann.authentication_method = "GS2-KRB5";
   begin();
@@ -191,6 +195,7 @@ TEST_F(Scram, TheClientMayProveItselfAgainAndGoesOnMeanwhile) {
   EXPECT_TRUE(ann.connected());
 }
 
+// [MQTT-4.12.1-2]
 TEST_F(Scram, ProvingAgainWithAWrongPasswordDisconnects) {
   log_in();
   ann.challenges.clear();
