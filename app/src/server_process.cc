@@ -150,8 +150,8 @@ ProcessResult ServerProcess::open_doors() {
   for (const Listener& listener : config_.listeners) {
     if (listener.protocol == Protocol::mqtt) mqtt.listeners.push_back({listener.where(), listener.rules});
   }
-  mqtt_ = std::make_unique<net::MqttServer>(net::Broker{*store_, *committer_, clock_, metrics_, settings, *recovered},
-                                            mqtt);
+  mqtt_ = std::make_unique<net::MqttServer>(
+      net::Broker{*store_, *committer_, *catalog_, clock_, metrics_, settings, *recovered}, mqtt);
   for (const Listener& listener : config_.listeners) {
     if (listener.protocol != Protocol::http) continue;
     http::HttpSettings http = config_.http;

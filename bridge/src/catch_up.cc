@@ -17,7 +17,9 @@ constexpr std::size_t records_per_step = 1024;
 void Delivery::mark_ready(Session& session) {
   if (session.ready || session.connection == nullptr) return;
   const bool behind = std::ranges::any_of(session.feeds, [](const auto& feed) { return !feed->live; });
-  if (!behind && session.retained_walks.empty() && session.to_resend == 0) return;
+  const bool in_group = std::ranges::any_of(
+      session.memberships, [](const auto& membership) { return !membership->pending.empty() || membership->full; });
+  if (!behind && !in_group && session.retained_walks.empty() && session.to_resend == 0) return;
   session.ready = true;
   ready_.push_back(&session);
 }
@@ -98,7 +100,7 @@ Delivery::Step Delivery::step_resend(Session& session) {
     }
     context_.metrics.deliveries_repeated.add();
   }
-  for (const mqtt::PacketId id : lost) session.in_flight.remove(id);
+  for (const mqtt::PacketId id : lost) finish(session, id);
   context_.touch(*session.connection);
   return last;
 }
@@ -154,6 +156,9 @@ void Delivery::step(Session& session) {
   for (std::size_t i = 0; i < session.feeds.size() && last == Step::done; ++i) {
     Feed& feed = *session.feeds[i];
     if (!feed.live) last = step_feed(feed, budget);
+  }
+  for (const auto& membership : session.memberships) {
+    if (step_membership(*membership, budget) == Step::go_on) last = Step::go_on;
   }
   if (last == Step::go_on) mark_ready(session);
 }

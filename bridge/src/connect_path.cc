@@ -194,7 +194,6 @@ void ConnectPath::on_settled(Operation& operation, Connection& connection, Sessi
   connack.session_present = operation.session_present;  // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
   if (session->version == mqtt::ProtocolVersion::v5) {
     connack.properties.session_expiry_interval = session->expiry_s;
-    connack.properties.shared_subscription_available = 0;
     if (!operation.assigned_client_id.empty()) {
       connack.properties.assigned_client_identifier = operation.assigned_client_id;  // [MQTT-3.1.3-7]
     }
@@ -217,6 +216,7 @@ void ConnectPath::on_settled(Operation& operation, Connection& connection, Sessi
     session->ordinary_feed().skip_qos0_below = context_.tails;
   }
   delivery_.attach(*session);
+  members_.attach(*session);
 }
 
 // --- the end of a connection ---
@@ -246,7 +246,10 @@ void ConnectPath::on_closed(Connection& connection, const mqtt::ClosedEvent& eve
 
 void ConnectPath::leave(Session& session) {
   const bool was_attached = session.connection != nullptr;
-  if (was_attached) delivery_.detach(session);
+  if (was_attached) {
+    delivery_.detach(session);
+    members_.detach(session);
+  }
   session.owner = nullptr;
   session.connection = nullptr;
   if (session.will && (session.will->delay_s == 0 || !session.persistent())) publishing_.publish_will(session);
@@ -267,6 +270,7 @@ void ConnectPath::end_session(Session& session, Ticket ticket) {
   if (session.will) publishing_.publish_will(session);  // its session ends before its delay [MQTT-3.1.2-8]
   if (session.journaled) journal_.remove_session(session, ticket);
   delivery_.forget(session);
+  members_.forget(session);
   sessions_.remove(session);
   context_.metrics.sessions.subtract();
 }

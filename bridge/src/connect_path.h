@@ -9,6 +9,7 @@
 #include <string>
 
 #include "delivery.h"
+#include "group_members.h"
 #include "journal.h"
 #include "operations.h"
 #include "publish_path.h"
@@ -20,11 +21,12 @@ namespace bitacora::bridge {
 
 class ConnectPath {
  public:
-  ConnectPath(ShardContext& context, SessionTable& sessions, Delivery& delivery, Journal& journal,
-              PublishPath& publishing, Operations& operations, std::uint64_t seed)
+  ConnectPath(ShardContext& context, SessionTable& sessions, Delivery& delivery, GroupMembers& members,
+              Journal& journal, PublishPath& publishing, Operations& operations, std::uint64_t seed)
       : context_(context),
         sessions_(sessions),
         delivery_(delivery),
+        members_(members),
         journal_(journal),
         publishing_(publishing),
         operations_(operations),
@@ -62,6 +64,7 @@ class ConnectPath {
   ShardContext& context_;
   SessionTable& sessions_;
   Delivery& delivery_;
+  GroupMembers& members_;
   Journal& journal_;
   PublishPath& publishing_;
   Operations& operations_;

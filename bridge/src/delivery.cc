@@ -17,17 +17,19 @@ constexpr std::size_t max_dropped_at_once = 1024;  // expired retained messages
 
 void Delivery::add(Subscription& subscription) {
   subscription.feed->subscriptions.push_back(&subscription);
+  context_.metrics.subscriptions.add();
+  if (subscription.feed->is_group()) return;  // its home reads the log
   tree_.insert(subscription.topic_filter, &subscription);
   match_cache_.clear();
-  context_.metrics.subscriptions.add();
 }
 
 void Delivery::remove(Subscription& subscription) {
   std::erase(subscription.feed->subscriptions, &subscription);
+  context_.metrics.subscriptions.subtract();
+  if (subscription.feed->is_group()) return;
   const bool was_there = tree_.erase(subscription.topic_filter, &subscription);
   BITACORA_ASSERT(was_there);
   match_cache_.clear();
-  context_.metrics.subscriptions.subtract();
 }
 
 void Delivery::send_retained(Session& session, const Subscription& subscription) {
@@ -243,7 +245,7 @@ bool Delivery::submit_with_notes(Session& session, mqtt::Publish& publish, const
   std::string partition_text, offset_text, timestamp_text;
   const bool v5 = session.version == mqtt::ProtocolVersion::v5;
   auto& properties = publish.properties.user_properties;
-  if (v5 && in_flight.feed != nullptr && in_flight.feed->is_replay()) {
+  if (v5 && in_flight.feed != nullptr && in_flight.feed->tells_place()) {
     partition_text = std::to_string(in_flight.partition->number());
     offset_text = std::to_string(in_flight.offset);
     timestamp_text = std::to_string(message.timestamp);
@@ -274,6 +276,15 @@ bool Delivery::submit_with_notes(Session& session, mqtt::Publish& publish, const
 
 // --- acknowledgements ---
 
+// An error in the last acknowledgement counts as any other: nobody else gets the message [MQTT-4.8.2-6].
+void Delivery::finish(Session& session, mqtt::PacketId id) {
+  const InFlightMessage& message = *session.in_flight.find(id);
+  if (message.feed != nullptr && message.feed->is_group()) {
+    context_.report_settled(*message.feed->membership, {message.partition, message.offset});
+  }
+  session.in_flight.remove(id);
+}
+
 void Delivery::on_ack(Session& session, const mqtt::AckEvent& ack) {
   using Awaiting = InFlightMessage::Awaiting;
   InFlightMessage* message = session.in_flight.find(ack.packet.packet_id);
@@ -282,7 +293,7 @@ void Delivery::on_ack(Session& session, const mqtt::AckEvent& ack) {
     const bool refused = mqtt::is_error(ack.packet.reason);
     if (message != nullptr && message->awaiting == Awaiting::pubrec) {
       if (refused) {
-        session.in_flight.remove(ack.packet.packet_id);  // [MQTT-4.4.0-2]
+        finish(session, ack.packet.packet_id);  // [MQTT-4.4.0-2]
       } else {
         message->awaiting = Awaiting::pubcomp;  // [MQTT-4.3.3-5]
       }
@@ -296,12 +307,12 @@ void Delivery::on_ack(Session& session, const mqtt::AckEvent& ack) {
   } else if (message != nullptr && ack.type == mqtt::PacketType::pubcomp && message->awaiting == Awaiting::clearing) {
     message->awaiting = Awaiting::pubrec;
     if (!publish_in_flight(session, *message, mqtt::QoS::exactly_once, mqtt::Dup::no)) {
-      session.in_flight.remove(ack.packet.packet_id);
+      finish(session, ack.packet.packet_id);
     }
     context_.touch(*session.connection);
   } else if (message != nullptr) {
     const Awaiting expected = ack.type == mqtt::PacketType::puback ? Awaiting::puback : Awaiting::pubcomp;
-    if (message->awaiting == expected) session.in_flight.remove(ack.packet.packet_id);
+    if (message->awaiting == expected) finish(session, ack.packet.packet_id);
   }
   session.dirty = context_.checkpoint_wanted = true;
   mark_ready(session);

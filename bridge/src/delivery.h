@@ -52,6 +52,10 @@ class Delivery {
   void on_output_drained(Session& session);
   // Takes retained messages whose time is over out of the index, a bounded number.
   void drop_expired_retained();
+  // A group's home has handed something over to one of the session's memberships.
+  void wake(Session& session) { mark_ready(session); }
+  // How many QoS 1 and 2 deliveries the session may have in flight.
+  [[nodiscard]] std::size_t window_of(const Session& session) const;
   // Moves ready sessions on, each by a bounded step.
   void run();
   [[nodiscard]] bool has_work() const noexcept { return !ready_.empty(); }
@@ -75,6 +79,7 @@ class Delivery {
   };
   enum class Room : std::uint8_t { free, window_full, socket_full };
   enum class Step : std::uint8_t { go_on, blocked, done };
+  enum class Fate : std::uint8_t { in_flight, settled, no_room };  // of a record for a group's member
   struct Place {
     storage::Partition* partition = nullptr;
     storage::Offset offset = 0;
@@ -105,7 +110,12 @@ class Delivery {
   [[nodiscard]] bool submit_with_notes(Session& session, mqtt::Publish& publish, const InFlightMessage& in_flight,
                                        const Message& message);
 
+  // The handshake is over, or never will be: the packet id is free, a group's home is told.
+  void finish(Session& session, mqtt::PacketId id);
+
   void step(Session& session);
+  [[nodiscard]] Step step_membership(Membership& membership, std::size_t& budget);
+  [[nodiscard]] Fate deliver(Feed& feed, const RecordPlace& place);
   void send_retained_message(Session& session, const RetainedWalk& walk, const Message& message,
                              storage::Offset offset);
   [[nodiscard]] Step step_retained(Session& session, std::size_t& budget);

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "bridge/group_filter.h"
 #include "bridge/replay_filter.h"
 #include "bridge/session_journal.h"
+#include "group_members.h"
 
 namespace bitacora::bridge {
 namespace {
@@ -46,6 +48,7 @@ Feed& restore_feed(ShardContext& context, Session& session, const FeedEntry& ent
 }
 
 std::string topic_filter_of(const std::string& filter) {
+  if (const auto group = parse_group_filter(filter); group && *group) return std::string((*group)->topic_filter);
   const auto target = parse_subscription_target(filter);
   if (!target) return filter;
   if (const auto* replay = std::get_if<ReplayByFilter>(&*target)) return std::string(replay->filter);
@@ -55,7 +58,9 @@ std::string topic_filter_of(const std::string& filter) {
 void restore_subscription(ShardContext& context, Session& session, const SubscriptionEntry& entry) {
   const std::string topic_filter = topic_filter_of(entry.filter);
   Feed* feed = session.feeds.front().get();
-  if (topic_filter != entry.filter) {
+  if (const auto group = parse_group_filter(entry.filter); group && *group) {
+    feed = &GroupMembers::add(session, catalog_name(**group), (*group)->kind, entry.filter).feed;
+  } else if (topic_filter != entry.filter) {
     const auto own = std::ranges::find(session.feeds, entry.filter, [](const auto& named) { return named->name; });
     if (own == session.feeds.end()) return;
     feed = own->get();

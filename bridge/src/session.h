@@ -2,6 +2,7 @@
 // both ways, the Will. Plain state; what happens to it is connect_path, subscribe_path, publish_path and delivery.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "base/strong.h"
 #include "bridge/connection_origin.h"
 #include "bridge/cursor.h"
+#include "bridge/group_message.h"
 #include "bridge/in_flight.h"
 #include "bridge/message.h"
 #include "bridge/rights.h"
@@ -24,6 +26,7 @@ namespace bitacora::bridge {
 
 struct Session;
 struct Connection;
+struct Membership;
 
 // Where a subscription made while its cursor was behind begins: nothing below is for it. By PartitionIndex.
 using StartOffsets = std::vector<storage::Offset>;
@@ -50,10 +53,31 @@ struct Feed {
   StartOffsets skip_qos0_below;  // offline then: what was published at QoS 0 is not delivered; may be empty
   bool written_as_live = false;  // what the journal says of it
   bool written = false;
+  Membership* membership = nullptr;  // a group's: it has no cursor, the group's home hands records over
 
-  [[nodiscard]] bool is_replay() const noexcept { return !name.empty(); }
+  [[nodiscard]] bool is_group() const noexcept { return membership != nullptr; }
+  [[nodiscard]] bool is_replay() const noexcept { return !name.empty() && !is_group(); }
+  // 5.0 deliveries say where the record lies.
+  [[nodiscard]] bool tells_place() const noexcept;
   [[nodiscard]] bool may_deliver(std::string_view topic) const;  // its client's rights
 };
+
+// A session's part in a group. docs/groups.md
+struct Membership {
+  std::string group;  // catalog_name()
+  GroupKind kind = GroupKind::share;
+  Feed feed;                        // one subscription, no cursor
+  std::uint64_t attachment = 0;     // number of the latest
+  std::deque<RecordPlace> pending;  // handed over, not sent yet
+  RecordPlaces settled;             // the home is to be told
+  bool full = false;                // the home was told
+  bool leaving = false;             // unsubscribed; what was sent is finished
+  bool touched = false;             // in the list of those whose home is to be told something
+};
+
+inline bool Feed::tells_place() const noexcept {
+  return is_replay() || (is_group() && membership->kind == GroupKind::partitioned);
+}
 
 // Retained messages on their way to a new subscription, paced: one walk over the index, resumed by topic.
 struct RetainedWalk {
@@ -100,6 +124,7 @@ struct Session {
 
   std::map<std::string, std::unique_ptr<Subscription>, std::less<>> subscriptions;  // by filter
   std::vector<std::unique_ptr<Feed>> feeds;                                         // [0] is the ordinary one
+  std::vector<std::unique_ptr<Membership>> memberships;
   std::vector<RetainedWalk> retained_walks;
   InFlightWindow in_flight;
   std::size_t to_resend = 0;  // of those in flight: not sent yet on this connection

@@ -12,6 +12,8 @@
 #include "checkpoint.h"
 #include "connect_path.h"
 #include "delivery.h"
+#include "group_home.h"
+#include "group_members.h"
 #include "internal_logs.h"
 #include "journal.h"
 #include "login_path.h"
@@ -61,6 +63,8 @@ ShardContext make_context(storage::Store& store, storage::Committer& committer, 
                        now,
                        {},
                        {},
+                       {},
+                       {},
                        false};
   for (std::uint32_t i = 0; i < store.partition_count(); ++i) {
     const storage::Partition& partition = store.partition(storage::PartitionIndex(i));
@@ -97,8 +101,10 @@ struct Shard::State {
         delivery(context, options.recovered->retained),
         journal(context, delivery, options.recovered->has_marks),
         publishing(context, journal, operations),
-        subscribing(context, delivery, journal, operations),
-        connecting(context, sessions, delivery, journal, publishing, operations, options.seed),
+        members(context, sessions, delivery),
+        groups(context, *options.recovered),
+        subscribing(context, delivery, members, journal, operations),
+        connecting(context, sessions, delivery, members, journal, publishing, operations, options.seed),
         login(context, sessions, delivery, connecting, [this](ConnectionId id) { return find(id); }),
         checkpoint(context, sessions, journal) {
     restore_sessions(*options.recovered, context, connecting);
@@ -131,6 +137,7 @@ struct Shard::State {
   void handle(Connection& connection, const mqtt::ClosedEvent& event) { connecting.on_closed(connection, event); }
 
   void settle(const RecordFate& fate);
+  void on_group_joined(const GroupMessage& message, const GroupJoined& answer);
   void finish(Operation& operation);
   void fail(const AppendQueue::Refused& refused);
   void queue_deadline(Connection& connection);
@@ -144,6 +151,8 @@ struct Shard::State {
   Delivery delivery;
   Journal journal;
   PublishPath publishing;
+  GroupMembers members;
+  GroupHome groups;
   SubscribePath subscribing;
   ConnectPath connecting;
   LoginPath login;
@@ -181,6 +190,14 @@ void Shard::State::queue_deadline(Connection& connection) {
 
 void Shard::State::settle(const RecordFate& fate) {
   if (auto finished = operations.settle(fate)) finish(*finished);
+}
+
+void Shard::State::on_group_joined(const GroupMessage& message, const GroupJoined& answer) {
+  if (mqtt::is_error(answer.reason)) {
+    Session* session = sessions.find_epoch(message.member.session_epoch);
+    subscribing.on_join_refused(operations.at(answer.ticket), session, message.group, answer);
+  }
+  settle({answer.ticket, nullptr, -1, 0, nullptr});
 }
 
 void Shard::State::finish(Operation& operation) {
@@ -280,11 +297,28 @@ void Shard::on_commit(const std::shared_ptr<const storage::CommitNotice>& notice
   state_->context.now = now;
   for (const storage::CommittedBatch& batch : notice->batches) {
     state_->delivery.on_batch(batch);
+    state_->groups.on_batch(*batch.partition);
     if (!is_internal(*batch.partition)) state_->context.checkpoint_wanted = true;
   }
   for (const storage::AppendOutcome& outcome : notice->outcomes) {
     state_->context.queue.on_outcome(outcome, [&](const RecordFate& fate) { state_->settle(fate); });
   }
+}
+
+void Shard::on_mail(GroupMessage message, Now now) {
+  state_->context.now = now;
+  if (const auto* joined = std::get_if<GroupJoined>(&message.body)) {
+    state_->on_group_joined(message, *joined);
+  } else if (const auto* hand_over = std::get_if<HandOver>(&message.body)) {
+    state_->members.on_hand_over(message, *hand_over);
+  } else {
+    state_->groups.on_message(std::move(message));
+  }
+}
+
+void Shard::on_offset_answer(OffsetAnswer answer, Now now) {
+  state_->context.now = now;
+  state_->groups.on_answer(std::move(answer));
 }
 
 void Shard::on_time(Now now) {
@@ -318,12 +352,15 @@ void Shard::on_settings(std::shared_ptr<const BrokerSettings> settings, Now now)
   state_->context.router = must_create_router(*settings, state_->context.store);
   state_->context.settings = std::move(settings);
   state_->login.on_settings();
+  state_->groups.on_settings();
 }
 
 void Shard::end_turn(Now now) {
   state_->context.now = now;
   state_->delivery.run();
   state_->close_what_was_closed();
+  state_->members.flush();
+  state_->groups.run();
   state_->checkpoint.run_if_due();
   std::vector<AppendQueue::Refused> refused;
   state_->context.queue.flush(refused);
@@ -339,6 +376,7 @@ void Shard::shut_down(Now now) {
   mqtt::Properties properties;
   if (!elsewhere.empty()) properties.server_reference = elsewhere;
   const auto reason = elsewhere.empty() ? mqtt::ReasonCode::server_shutting_down : mqtt::ReasonCode::use_another_server;
+  state_->groups.shut_down();
   for (const auto& [id, connection] : state_->connections) {
     if (connection->ended) continue;
     connection->mqtt.close(reason, {}, properties);
@@ -353,6 +391,10 @@ std::vector<ConnectionId> Shard::take_touched() {
   }
   return touched;
 }
+
+std::vector<ShardMail> Shard::take_mail() { return std::exchange(state_->context.mail, {}); }
+
+std::vector<OffsetRequest> Shard::take_offset_requests() { return state_->groups.take_requests(); }
 
 ByteView Shard::output(ConnectionId id) const {
   const Connection* connection = state_->find(id);
@@ -387,9 +429,14 @@ void Shard::forget(ConnectionId id) {
   state_->context.metrics.connections.subtract();
 }
 
-bool Shard::has_work() const { return state_->delivery.has_work() || state_->context.queue.has_open_batches(); }
+bool Shard::has_work() const {
+  return state_->delivery.has_work() || state_->groups.has_work() || state_->context.queue.has_open_batches();
+}
 
-bool Shard::idle() const { return state_->context.queue.idle() && state_->operations.empty(); }
+bool Shard::idle() const {
+  return state_->context.queue.idle() && state_->operations.empty() && state_->groups.idle() &&
+         state_->context.mail.empty();
+}
 
 std::optional<MonotonicTime> Shard::next_deadline() const {
   std::optional<MonotonicTime> earliest = state_->connecting.next_deadline();
@@ -399,6 +446,7 @@ std::optional<MonotonicTime> Shard::next_deadline() const {
   consider(state_->login.next_deadline());
   if (!state_->timers.empty()) consider(state_->timers.top().at);
   consider(state_->checkpoint.due());
+  consider(state_->groups.next_deadline());
   if (state_->context.queue.backlogged()) consider(state_->context.now.monotonic + retry_interval);
   return earliest;
 }

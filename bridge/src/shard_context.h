@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bridge/append_queue.h"
@@ -31,7 +32,9 @@ struct ShardContext {
   std::vector<storage::Offset> tails;
 
   std::vector<ConnectionId> touched;
-  bool checkpoint_wanted = false;  // a tail or a cursor has moved since the last checkpoint
+  std::vector<ShardMail> mail{};       // between groups and their members, on its way out
+  std::vector<Membership*> reports{};  // memberships whose home is to be told something at the end of the turn
+  bool checkpoint_wanted = false;      // a tail or a cursor has moved since the last checkpoint
 
   [[nodiscard]] storage::Offset tail_of(const storage::Partition& partition) const {
     const std::uint32_t index_of = partition.index().value();
@@ -41,6 +44,20 @@ struct ShardContext {
     const std::uint32_t index_of = partition.index().value();
     if (index_of >= tails.size()) tails.resize(index_of + 1, 0);
     tails[index_of] = offset;
+  }
+  [[nodiscard]] MemberId member_id(const Session& session) const { return {index.value(), session.epoch}; }
+  void tell_home(const Membership& membership, decltype(GroupMessage::body) body) {
+    mail.push_back({home_shard_of(membership.group, shard_count),
+                    {membership.group, member_id(*membership.feed.session), std::move(body)}});
+  }
+  void report(Membership& membership) {
+    if (std::exchange(membership.touched, true)) return;
+    reports.push_back(&membership);
+  }
+  // A record that was handed over is done with: acknowledged, or not to be delivered.
+  void report_settled(Membership& membership, RecordPlace place) {
+    membership.settled.push_back(place);
+    report(membership);
   }
   // The connection's output, state or wish for input may have changed.
   void touch(Connection& connection) {

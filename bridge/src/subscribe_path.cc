@@ -46,9 +46,12 @@ void SubscribePath::on_subscribe(Connection& connection, const mqtt::SubscribeEv
       if (operation.why.empty()) operation.why = granted.error().why;
     }
   }
-  if (!session.persistent() || made.empty()) return on_settled(operation, connection);
-  operation.waiting_for = static_cast<std::uint32_t>(made.size());
+  const std::size_t answers = groups_among(session, made) + (session.persistent() ? made.size() : 0);
+  if (answers == 0) return on_settled(operation, connection);
+  operation.waiting_for = static_cast<std::uint32_t>(answers);
   const Ticket ticket = operations_.begin(std::move(operation));
+  join_groups(session, event.packet.entries, made, ticket);
+  if (!session.persistent()) return;
   for (const std::string& filter : made) {
     const Subscription& subscription = *session.subscriptions.find(filter)->second;
     if (subscription.feed->is_replay()) journal_.write_feed(*subscription.feed);
@@ -81,13 +84,13 @@ SubscribePath::Granted SubscribePath::subscribe(Session& session, const mqtt::Su
       session.subscriptions.size() >= context_.settings->sessions.max_subscriptions) {
     return refuse(mqtt::ReasonCode::quota_exceeded, "the session has as many subscriptions as it may");
   }
-  if (entry.filter.starts_with("$share/")) {
-    return refuse(mqtt::ReasonCode::shared_subscriptions_not_supported, "shared subscriptions are not supported yet");
-  }
   if (!session.rights.may_subscribe(entry.filter)) {
     context_.metrics.subscribes_not_authorized.add();
     return refuse(mqtt::ReasonCode::not_authorized, "the client has no right to read any topic that it matches");
   }
+  const auto group = parse_group_filter(entry.filter);
+  if (!group) return refuse(mqtt::ReasonCode::topic_filter_invalid, group.error());
+  if (*group) return subscribe_group(session, entry, identifier, **group);
   auto target = parse_subscription_target(entry.filter);
   if (!target) return refuse(mqtt::ReasonCode::topic_filter_invalid, target.error());
   if (std::holds_alternative<LiveFilter>(*target)) return subscribe_live(session, entry, identifier);
@@ -231,9 +234,10 @@ void SubscribePath::remove(Session& session, const std::string& filter) {
   Feed* feed = subscription.feed;
   delivery_.remove(subscription);  // nothing new after this [MQTT-3.10.4-2]
   std::erase_if(session.retained_walks, [&](const RetainedWalk& walk) {
-    return walk.filter == subscription.topic_filter && !feed->is_replay();
+    return walk.filter == subscription.topic_filter && !feed->is_replay() && !feed->is_group();
   });
   session.subscriptions.erase(found);
+  if (feed->is_group()) return members_.leave(*feed->membership);
   if (!feed->is_replay()) return;
   delivery_.stop(*feed);
   for (InFlightMessage& message : session.in_flight.messages()) {  // deliveries that began are finished [MQTT-3.10.4-3]

@@ -1,10 +1,14 @@
-// SUBSCRIBE and UNSUBSCRIBE: ordinary filters share the session's first feed, each replay gets a feed of its own.
+// SUBSCRIBE and UNSUBSCRIBE: ordinary filters share the session's first feed, each replay gets a feed of its own, and a
+// group's filter makes the session a member.
 #pragma once
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "bridge/replay_filter.h"
 #include "delivery.h"
+#include "group_members.h"
 #include "journal.h"
 #include "operations.h"
 #include "session.h"
@@ -14,15 +18,21 @@ namespace bitacora::bridge {
 
 class SubscribePath {
  public:
-  SubscribePath(ShardContext& context, Delivery& delivery, Journal& journal, Operations& operations)
-      : context_(context), delivery_(delivery), journal_(journal), operations_(operations) {}
+  SubscribePath(ShardContext& context, Delivery& delivery, GroupMembers& members, Journal& journal,
+                Operations& operations)
+      : context_(context), delivery_(delivery), members_(members), journal_(journal), operations_(operations) {}
 
   void on_subscribe(Connection& connection, const mqtt::SubscribeEvent& event);
   void on_unsubscribe(Connection& connection, const mqtt::UnsubscribeEvent& event);
   // What a SUBSCRIBE or UNSUBSCRIBE asked for is durable, or failed. `connection` is not null.
   void on_settled(Operation& operation, Connection& connection);
 
-  // Takes one subscription out of the session, with its feed if it is a replay. The journal is not told.
+  // A group's home has refused the session: its filter's entry of the SUBSCRIBE is answered so. `session` is null if it
+  // has ended.
+  void on_join_refused(Operation& operation, Session* session, const std::string& group, const GroupJoined& answer);
+
+  // Takes one subscription out of the session, with its feed if it is a replay or its part in a group. The journal is
+  // not told.
   void remove(Session& session, const std::string& filter);
 
  private:
@@ -34,6 +44,12 @@ class SubscribePath {
 
   [[nodiscard]] Granted subscribe(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier);
   [[nodiscard]] Granted subscribe_live(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier);
+  [[nodiscard]] Granted subscribe_group(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier,
+                                        const GroupFilter& group);
+  [[nodiscard]] static std::size_t groups_among(const Session& session, const std::vector<std::string>& made);
+  // Asks the homes of the groups among `made`, the filters that were granted; `ticket` waits for each answer.
+  void join_groups(Session& session, const std::vector<mqtt::SubscribeEntry>& entries,
+                   const std::vector<std::string>& made, Ticket ticket);
   [[nodiscard]] Granted subscribe_replay(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier,
                                          std::string topic_filter, std::vector<PartitionPosition> positions,
                                          storage::Partition* only);
@@ -44,6 +60,7 @@ class SubscribePath {
 
   ShardContext& context_;
   Delivery& delivery_;
+  GroupMembers& members_;
   Journal& journal_;
   Operations& operations_;
 };

@@ -1,9 +1,11 @@
+#include <latch>
 #include <random>
 #include <utility>
 
 #include "base/assert.h"
 #include "entrance.h"
 #include "net/server.h"
+#include "offset_desk.h"
 #include "seats.h"
 #include "shard_loop.h"
 
@@ -47,13 +49,19 @@ struct MqttServer::State {
       : options(given),
         seats(given.max_connections),
         listener_seats(seats_of(given, seats)),
-        entrance(broker, given, listener_seats, [this](bridge::ShardIndex shard, Arrival arrival) {
-          shards[shard.value()]->adopt(std::move(arrival));
-        }) {
+        entrance(
+            broker, given, listener_seats,
+            [this](bridge::ShardIndex shard, Arrival arrival) { shards[shard.value()]->adopt(std::move(arrival)); }),
+        desk(broker.catalog, [this](bridge::OffsetAnswer answer) { shards[answer.shard]->deliver(std::move(answer)); }),
+        quiet(given.shard_count) {
     const std::uint64_t seed = random_seed();
     for (std::uint32_t index = 0; index < options.shard_count; ++index) {
       shards.push_back(
           std::make_unique<ShardLoop>(broker, options_of_shard(broker, options, index, seed), options.linger));
+      shards.back()->set_neighbours(
+          {[this](bridge::ShardMail mail) { shards[mail.to]->deliver(std::move(mail.message)); },
+           [this](std::vector<bridge::OffsetRequest> requests) { desk.ask(std::move(requests)); },
+           [this] { quiet.count_down(); }});
     }
   }
 
@@ -62,6 +70,8 @@ struct MqttServer::State {
   AllSeats listener_seats;
   std::vector<std::unique_ptr<ShardLoop>> shards;
   Entrance entrance;
+  OffsetDesk desk;
+  std::latch quiet;  // counts the shards that have nothing under way at the stop
   Stage stage = Stage::new_born;
 };
 
@@ -81,6 +91,7 @@ Result<void, std::string> MqttServer::start() {
   auto bound = state_->entrance.bind(state_->options.listeners, (*prepared)->terms);
   if (!bound) return bound;
   state_->stage = State::Stage::running;
+  state_->desk.start();
   for (const auto& shard : state_->shards) shard->start();
   state_->entrance.start();
   return {};
@@ -116,7 +127,11 @@ void MqttServer::stop() {
   if (std::exchange(state_->stage, State::Stage::stopped) != State::Stage::running) return;
   state_->entrance.stop();  // first: from now on no connection is on its way to a shard
   for (const auto& shard : state_->shards) shard->begin_stop(state_->options.stop_timeout);
+  // Members tell their groups' homes on other shards what was acknowledged, so that nobody ends before all are quiet.
+  state_->quiet.wait();
+  for (const auto& shard : state_->shards) shard->end_stop();
   for (const auto& shard : state_->shards) shard->join();
+  state_->desk.stop();
 }
 
 std::size_t MqttServer::open_connections() const noexcept { return state_->seats.taken(); }

@@ -56,11 +56,32 @@ void ShardLoop::reload(std::shared_ptr<const bridge::BrokerSettings> settings) {
   });
 }
 
+void ShardLoop::deliver(bridge::GroupMessage message) {
+  boost::asio::post(loop_, [this, message = std::move(message)]() mutable {
+    shard_.on_mail(std::move(message), clock_.now());
+    schedule_turn();
+  });
+}
+
+void ShardLoop::deliver(bridge::OffsetAnswer answer) {
+  boost::asio::post(loop_, [this, answer = std::move(answer)]() mutable {
+    shard_.on_offset_answer(std::move(answer), clock_.now());
+    schedule_turn();
+  });
+}
+
 void ShardLoop::begin_stop(std::chrono::milliseconds timeout) {
   boost::asio::post(loop_, [this, timeout] {
     const Now now = clock_.now();
     stop_by_ = now.monotonic + timeout;
     shard_.shut_down(now);
+    schedule_turn();
+  });
+}
+
+void ShardLoop::end_stop() {
+  boost::asio::post(loop_, [this] {
+    may_end_ = true;
     schedule_turn();
   });
 }
@@ -169,12 +190,18 @@ void ShardLoop::turn() {
   turn_scheduled_ = false;
   const Now now = clock_.now();
   shard_.end_turn(now);
+  send_out();
   for (const ConnectionId id : shard_.take_touched()) serve(id, now);
   for (const ConnectionId id : to_serve_) serve(id, now);
   to_serve_.clear();
   if (shard_.has_work()) schedule_turn();
   end_if_stopped(now);
   arm_timer(now);
+}
+
+void ShardLoop::send_out() {
+  for (bridge::ShardMail& mail : shard_.take_mail()) neighbours_.post(std::move(mail));
+  neighbours_.ask_catalog(shard_.take_offset_requests());
 }
 
 void ShardLoop::serve(ConnectionId id, Now now) {
@@ -267,7 +294,7 @@ std::optional<MonotonicTime> ShardLoop::next_deadline() const {
   std::optional<MonotonicTime> earliest = shard_.next_deadline();
   const auto consider = [&earliest](MonotonicTime time) { earliest = earliest ? std::min(*earliest, time) : time; };
   if (!partings_.empty()) consider(partings_.front().deadline);
-  if (stop_by_) consider(*stop_by_);
+  if (stop_by_ && (!quiet_ || may_end_)) consider(*stop_by_);
   return earliest;
 }
 
@@ -303,6 +330,8 @@ void ShardLoop::end_if_stopped(Now now) {
   if (!stop_by_) return;
   const bool finished = connections_.empty() && shard_.idle();
   if (!finished && now.monotonic < *stop_by_) return;
+  if (!std::exchange(quiet_, true)) neighbours_.on_quiet();
+  if (!may_end_) return;
   if (!finished) {
     spdlog::warn("shard {} stops with {} connections open{}", index_, connections_.size(),
                  shard_.idle() ? "" : " and records that the log has not answered");

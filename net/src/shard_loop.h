@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -35,11 +36,24 @@ class ShardLoop {
   ShardLoop& operator=(const ShardLoop&) = delete;
 
   void start();
+  // Where this loop's shard sends what is for others. To be set before start().
+  struct Neighbours {
+    std::function<void(bridge::ShardMail)> post;
+    std::function<void(std::vector<bridge::OffsetRequest>)> ask_catalog;
+    std::function<void()> on_quiet;  // once, after begin_stop: nothing of this shard is under way
+  };
+  void set_neighbours(Neighbours neighbours) { neighbours_ = std::move(neighbours); }
+
   // From any thread:
   void adopt(Arrival arrival);
   void reload(std::shared_ptr<const bridge::BrokerSettings> settings);
-  // Shuts the shard down and ends the thread when nothing is left to wait for, or `timeout` later. No adopt() after it.
+  void deliver(bridge::GroupMessage message);
+  void deliver(bridge::OffsetAnswer answer);
+  // Shuts the shard down. When nothing is left to wait for, or `timeout` later, it is quiet: it still takes what other
+  // shards send it. No adopt() after it.
   void begin_stop(std::chrono::milliseconds timeout);
+  // Every shard is quiet: ends the thread when what they have sent is done too, or at the same time out.
+  void end_stop();
   void join();
 
  private:
@@ -91,6 +105,7 @@ class ShardLoop {
   [[nodiscard]] std::optional<MonotonicTime> next_deadline() const;
   void arm_timer(Now now);
   void close_late(Now now);
+  void send_out();
   void end_if_stopped(Now now);
 
   const Clock& clock_;
@@ -109,7 +124,10 @@ class ShardLoop {
   bool turn_scheduled_ = false;
   Timer timer_{loop_};
   std::optional<MonotonicTime> timer_set_for_;
+  Neighbours neighbours_;
   std::optional<MonotonicTime> stop_by_;
+  bool quiet_ = false;
+  bool may_end_ = false;
   std::thread thread_;
 };
 

@@ -73,6 +73,15 @@ class ExamplesTest(unittest.TestCase):
         self.assertIn("https://evil.example.com: HTTP/1.1 403 ", out)
         self.assertIn("https://app.example.org: HTTP/1.1 101 ", out)
 
+    def test_groups_with_mosquitto_sub(self):
+        with Server() as server:
+            out = self.run_example(EXAMPLES / "groups_with_mosquitto_sub.sh", MQTT_PORT=str(server.mqtt),
+                                   HTTP_PORT=str(server.ports["http"]))
+            share, next_owner = out.split("\n\n")[0], out.split("goes on where the group was:")[1]
+            self.assertEqual(len(re.findall(r"line/\d/part \w+", share)), 12, out)
+            self.assertIn("got 12 messages", out)
+            self.assertEqual(len(re.findall(r"line/\d/part test", next_owner)), 4, out)
+
     def test_storage_alone(self):
         with tempfile.TemporaryDirectory(prefix="bitacora-e2e-") as directory:
             for expected in ("3 records", "6 records"):  # the second run finds what the first one wrote

@@ -25,6 +25,7 @@ RunningServer::RunningServer(RunningServerOptions options)
   committer_ = std::make_unique<storage::Committer>(*store_, clock_, options.committer);
   const Broker broker{.store = *store_,
                       .committer = *committer_,
+                      .catalog = *catalog_,
                       .clock = clock_,
                       .metrics = metrics_,
                       .settings = std::make_shared<bridge::BrokerSettings>(options.broker),

@@ -47,6 +47,8 @@ void BrokerWorld::drop_process() {
   shards_.clear();
   notices_.clear();
   logins_.clear();
+  mail_.clear();
+  offset_requests_.clear();
   committer_.reset();
   store_.reset();
 }
@@ -136,19 +138,50 @@ bool BrokerWorld::carry_logins(std::uint32_t shard) {
   return true;
 }
 
+// Mail of one turn arrives with the next.
+bool BrokerWorld::carry_mail(std::uint32_t shard) {
+  for (bridge::ShardMail& mail : shards_[shard]->take_mail()) mail_.push_back(std::move(mail));
+  for (bridge::OffsetRequest& request : shards_[shard]->take_offset_requests()) {
+    offset_requests_.push_back(std::move(request));
+  }
+  return !mail_.empty();
+}
+
+bool BrokerWorld::serve_catalog() {
+  if (offset_requests_.empty()) return false;
+  for (bridge::OffsetAnswer& answer : bridge::serve(*catalog_, std::exchange(offset_requests_, {}))) {
+    const std::uint32_t shard = answer.shard;
+    shards_[shard]->on_offset_answer(std::move(answer), clock_.now());
+  }
+  return true;
+}
+
 void BrokerWorld::reload(const bridge::BrokerSettings& settings) {
   const auto shared = std::make_shared<const bridge::BrokerSettings>(settings);
   for (const auto& shard : shards_) shard->on_settings(shared, clock_.now());
   options_.broker = settings;
 }
 
+std::map<std::int32_t, storage::Offset> BrokerWorld::group_offsets(const std::string& group) const {
+  std::map<std::int32_t, storage::Offset> offsets;
+  const auto found = catalog_->group_offsets(group);
+  BITACORA_ASSERT(found.has_value());
+  for (const storage::GroupOffset& offset : *found) offsets[offset.partition] = offset.offset;
+  return offsets;
+}
+
 bool BrokerWorld::turn() {
   bool moved = false;
+  for (bridge::ShardMail& mail : std::exchange(mail_, {})) {
+    shards_[mail.to]->on_mail(std::move(mail.message), clock_.now());
+    moved = true;
+  }
   for (std::uint32_t i = 0; i < shards_.size(); ++i) {
     shards_[i]->end_turn(clock_.now());
     moved |= shards_[i]->has_work();
     moved |= carry_output(i);
     moved |= carry_logins(i);
+    moved |= carry_mail(i);
   }
   return moved;
 }
@@ -168,6 +201,7 @@ void BrokerWorld::run(Commit allowed) {
   while (moved) {
     moved = turn();
     if (allowed == Commit::yes) moved |= commit();
+    moved |= serve_catalog();
   }
 }
 

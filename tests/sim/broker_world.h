@@ -54,6 +54,9 @@ class BrokerWorld {
   // One turn of the shards or one round of the committer; false if nothing moved.
   bool turn();
   bool commit();
+  // The catalog's round: what groups asked of it is served, and answered with the next turn. False if there was
+  // nothing.
+  bool serve_catalog();
 
   void advance(std::chrono::nanoseconds by);
 
@@ -71,6 +74,7 @@ class BrokerWorld {
   bridge::ConnectionId open(Peer& peer, std::string_view client_id);
   void send(bridge::ConnectionId id, ByteView bytes);
   void hang_up(bridge::ConnectionId id);
+  [[nodiscard]] std::uint64_t next_delivery() noexcept { return ++deliveries_; }
   // A client that does not read leaves its bytes with the server.
   void set_reading(bridge::ConnectionId id, bool reading);
 
@@ -82,6 +86,9 @@ class BrokerWorld {
     std::string value;
   };
   [[nodiscard]] std::vector<Record> records(const std::string& log = "mqtt") const;
+
+  // What the catalog has of a group: (partition, next offset) of log "mqtt".
+  [[nodiscard]] std::map<std::int32_t, storage::Offset> group_offsets(const std::string& group) const;
 
   [[nodiscard]] storage::Store& store() { return *store_; }
   [[nodiscard]] storage::MemoryFileSystem& disk() { return *disk_; }
@@ -97,6 +104,7 @@ class BrokerWorld {
   void drop_process();
   bool carry_output(std::uint32_t shard);
   bool carry_logins(std::uint32_t shard);
+  bool carry_mail(std::uint32_t shard);
 
   WorldOptions options_;
   VirtualClock clock_;
@@ -107,10 +115,13 @@ class BrokerWorld {
   std::unique_ptr<bridge::BrokerMetrics> metrics_;
   std::vector<std::unique_ptr<bridge::Shard>> shards_;
   std::deque<std::shared_ptr<const storage::CommitNotice>> notices_;
+  std::deque<bridge::ShardMail> mail_;
+  std::vector<bridge::OffsetRequest> offset_requests_;
   std::map<std::uint64_t, Link> links_;
   std::vector<std::pair<std::uint32_t, bridge::Shard::LoginRequest>> logins_;  // with their shard
   std::uint64_t next_connection_ = 1;
   std::uint64_t starts_ = 0;
+  std::uint64_t deliveries_ = 0;
 };
 
 }  // namespace bitacora::sim

@@ -140,8 +140,12 @@ void Client::on_publish(const mqtt::Publish& publish) {
                         publish.retain == mqtt::Retain::yes,
                         publish.dup == mqtt::Dup::yes,
                         publish.properties.subscription_identifiers,
-                        {}};
+                        {},
+                        0,
+                        false};
     for (const auto& [name, value] : publish.properties.user_properties) delivered.user[std::string(name)] = value;
+    delivered.order = world_.next_delivery();
+    delivered.acknowledged = acks == Acks::at_once;
     received.push_back(std::move(delivered));
   }
   if (acks == Acks::never) return;

@@ -22,6 +22,8 @@ struct Delivered {
   bool dup = false;
   std::vector<std::uint32_t> identifiers;
   std::map<std::string, std::string> user;  // the last of each name
+  std::uint64_t order = 0;                  // among the deliveries of all clients of the world
+  bool acknowledged = false;                // the client answered at once
 };
 
 class Client : public Peer {

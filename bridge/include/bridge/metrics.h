@@ -24,6 +24,8 @@ struct BrokerMetrics {
   Counter subscriptions;
   Counter retained_messages;  // of one shard's view
   Counter sessions_behind;    // connected sessions that read from the log
+  Counter groups;             // $share and $group, with members
+  Counter group_members;      // online and offline
   // counters
   Counter connects_accepted;
   Counter connects_refused;
@@ -47,6 +49,9 @@ struct BrokerMetrics {
   Counter publishes_not_authorized;   // of publishes_refused and, at QoS 0, beside them; Wills too
   Counter subscribes_not_authorized;  // topic filters of SUBSCRIBE
   Counter session_checkpoints;
+  Counter group_records_handed_over;  // to a member
+  Counter group_records_taken_back;   // from one that left or could not send them
+  Counter group_partitions_moved;     // $group: given to another member
   // of transports, before MQTT
   Counter tls_handshakes;
   Counter tls_handshakes_failed;

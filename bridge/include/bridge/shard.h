@@ -5,12 +5,16 @@
 //   open(id, ...)        a connection whose CONNECT hashes to this shard
 //   on_bytes(id, ...)    what its socket had
 //   on_commit(notice)    what the committer wrote: acknowledgements are released, messages delivered
+//   on_mail(message)     what another shard, or this one, has sent: see take_mail()
 //   end_turn(now)        closes the batches gathered since the last one, hands them to the committer, moves cursors on
 //   take_logins()        whom to ask an Authenticator about; its verdicts come back by on_verdict
 //   take_touched()       connections whose output(), closed() or wants_input() may have changed: write, close, read on
+//   take_mail()          messages for shards: carry each to its shard's on_mail, in order
+//   take_offset_requests()  to be served from the catalog elsewhere (group_offsets.h), in order; on_offset_answer takes
+//                        the answers
 //
-// Order of a turn: any number of inputs, then end_turn, then take_touched. While has_work() is true, call end_turn
-// again soon even without input.
+// Order of a turn: any number of inputs, then end_turn, then what is to be taken. While has_work() is true, call
+// end_turn again soon even without input.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +28,8 @@
 #include "base/clock.h"
 #include "base/strong.h"
 #include "bridge/connection_origin.h"
+#include "bridge/group_message.h"
+#include "bridge/group_offsets.h"
 #include "bridge/metrics.h"
 #include "bridge/settings.h"
 #include "identity/authenticator.h"
@@ -85,6 +91,8 @@ class Shard {
   void on_bytes(ConnectionId id, ByteView bytes, Now now);
   void on_transport_closed(ConnectionId id, Now now);
   void on_commit(const std::shared_ptr<const storage::CommitNotice>& notice, Now now);
+  void on_mail(GroupMessage message, Now now);
+  void on_offset_answer(OffsetAnswer answer, Now now);
   void on_time(Now now);
   // The answer to one of take_logins(); nothing happens if the connection has ended meanwhile.
   void on_verdict(ConnectionId id, identity::Verdict verdict, Now now);
@@ -102,6 +110,8 @@ class Shard {
   };
   [[nodiscard]] std::vector<LoginRequest> take_logins();
   [[nodiscard]] std::vector<ConnectionId> take_touched();
+  [[nodiscard]] std::vector<ShardMail> take_mail();
+  [[nodiscard]] std::vector<OffsetRequest> take_offset_requests();
   [[nodiscard]] ByteView output(ConnectionId id) const;  // good until the next input or consume
   void consume_output(ConnectionId id, std::size_t size, Now now);
   [[nodiscard]] bool closed(ConnectionId id) const;       // no more input; close when the output is written
@@ -109,7 +119,7 @@ class Shard {
   void forget(ConnectionId id);                           // the socket is closed; the id is no longer known
 
   [[nodiscard]] bool has_work() const;  // cursors can move on: end another turn soon. Waiting is never work
-  [[nodiscard]] bool idle() const;      // nothing waits for the committer
+  [[nodiscard]] bool idle() const;      // nothing waits for the committer, the catalog or to be taken
   // When on_time and end_turn have something to do without other input. Batches that wait for room at the committer are
   // one such thing: room may come without a notice.
   [[nodiscard]] std::optional<MonotonicTime> next_deadline() const;

@@ -22,6 +22,7 @@
 #include "bridge/settings.h"
 #include "bridge/shard.h"
 #include "net/listener_options.h"
+#include "storage/catalog.h"
 #include "storage/committer.h"
 #include "storage/store.h"
 
@@ -31,7 +32,8 @@ namespace bitacora::net {
 struct Broker {
   storage::Store& store;
   storage::Committer& committer;
-  const Clock& clock;  // real time, thread-safe: timers run by it
+  storage::Catalog& catalog;  // for the positions of groups
+  const Clock& clock;         // real time, thread-safe: timers run by it
   bridge::BrokerMetrics& metrics;
   std::shared_ptr<const bridge::BrokerSettings> settings;
   std::shared_ptr<const bridge::RecoveredState> recovered;
