@@ -79,7 +79,7 @@ void Upkeep::watch_space() {
   switch (disk.level) {
     case storage::SpaceLevel::exhausted:
       spdlog::error(
-          "disk space: {:.1f} % are used, {} are available: publishes are refused until it is below disk_stop_percent; "
+          "disk space: {:.1f} % are used, {} are available: publishes are refused until there is more; "
           "make room or shorten retention",
           disk.used_percent, available);
       break;

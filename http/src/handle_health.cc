@@ -42,7 +42,7 @@ std::vector<std::string> reasons_of_ill_health(Door& door, const storage::DiskSp
   }
   if (disk.level == storage::SpaceLevel::exhausted) {
     reasons.push_back("disk space: " + describe(disk) +
-                      "; publishes are refused until it is below disk_stop_percent; make room or shorten retention");
+                      "; publishes are refused until there is more; make room or shorten retention");
   }
   const std::uint64_t free = disk.space.available;
   if (free < door.settings.min_free_bytes) {

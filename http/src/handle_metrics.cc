@@ -195,7 +195,7 @@ void add_disk(std::vector<MetricFamily>& to, const storage::Store& store) {
   add_gauge(to, "bitacora_disk_size_bytes", "Used and free space of that file system; 0 if unknown.",
             static_cast<double>(disk.space.size));
   add_gauge(to, "bitacora_disk_space_level",
-            "0: enough; 1: disk_warn_percent is reached; 2: disk_stop_percent is, publishes are refused.",
+            "0: enough; 1: disk_warn_percent is reached; 2: publishes are refused for want of room.",
             static_cast<double>(disk.level));
   const storage::ScrubTotals scrub = store.scrub_totals();
   add_one(to, "bitacora_scrubbed_bytes_total", "Bytes of sealed segments read in search of damage.", total,

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "file_names.h"
+
 namespace bitacora::storage {
 namespace {
 
@@ -27,7 +29,7 @@ DiskSpace SpaceWatch::look() const {
   const auto size = static_cast<double>(space->size);
   disk.used_percent = 100 * (size - static_cast<double>(space->available)) / size;
   const auto is_reached = [&](int percent) { return is_mark(percent) && disk.used_percent >= percent; };
-  if (is_reached(options_.disk_stop_percent)) {
+  if (is_reached(options_.disk_stop_percent) || is_ballasts_room(space->available)) {
     disk.level = SpaceLevel::exhausted;
   } else if (is_reached(options_.disk_warn_percent)) {
     disk.level = SpaceLevel::low;
@@ -35,8 +37,14 @@ DiskSpace SpaceWatch::look() const {
   return disk;
 }
 
+// What the ballast gave up is for the server's own use: were it filled with publishes, the next start would have none.
+bool SpaceWatch::is_ballasts_room(std::uint64_t available) const {
+  if (options_.ballast_bytes == 0 || available > options_.ballast_bytes) return false;
+  return !fs_.exists(join(options_.directory, ballast_file)).value_or(true);
+}
+
 bool SpaceWatch::is_exhausted(MonotonicTime now) {
-  if (!is_mark(options_.disk_stop_percent)) return false;
+  if (!is_mark(options_.disk_stop_percent) && options_.ballast_bytes == 0) return false;
   const std::lock_guard lock(mutex_);
   if (!looked_at_ || now - *looked_at_ >= belief) {
     looked_at_ = now;

@@ -23,6 +23,8 @@ class SpaceWatch {
   [[nodiscard]] bool is_exhausted(MonotonicTime now);
 
  private:
+  [[nodiscard]] bool is_ballasts_room(std::uint64_t available) const;
+
   const FileSystem& fs_;
   const StoreOptions& options_;
   std::mutex mutex_;

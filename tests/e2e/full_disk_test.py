@@ -167,6 +167,7 @@ class FullDisk(unittest.TestCase):
             self.check_records(server)
 
             server.disk.make_room()
+            wait_until(lambda: self.publish(server, 1)[0], what="a publish that is taken")
             self.assertEqual(self.publish(server, 50)[1], [])
             self.check_records(server)
             self.assertEqual(server.terminate(), 0)
@@ -174,6 +175,26 @@ class FullDisk(unittest.TestCase):
             self.assertTrue(server.http.recovery()["clean_shutdown"])
             self.assertTrue(server.ballast().exists())
             self.check_records(server)
+
+    def test_persistent_sessions_on_a_full_disk(self):
+        # They write at each start: the ballast's room is for that, and publishes do not take it.
+        with DiskServer("disk_warn_percent = 0\ndisk_stop_percent = 0") as server:
+            for number in range(100):
+                with Client(server.mqtt, f"session-{number}", version=5, clean=False, session_expiry=3600) as client:
+                    client.subscribe("t", "u/#")
+            self.publish(server, 20)
+            server.disk.fill()
+            for _ in range(5):
+                server.restart()
+                self.assertFalse(server.ballast().exists())
+                acknowledged, refused = self.publish(server, 3)
+                self.assertEqual((len(acknowledged), len(refused)), (0, 3))
+                self.check_records(server)
+            with Client(server.mqtt, "session-7", version=5, clean=False, session_expiry=3600) as client:
+                self.assertTrue(client.session_present)
+                self.assertEqual([message.payload for message in client.receive(20)], self.acknowledged)
+            server.disk.make_room()
+            wait_until(lambda: self.publish(server, 1)[0], what="a publish that is taken")
 
     def test_past_the_marks(self):
         with DiskServer("disk_warn_percent = 70\ndisk_stop_percent = 90") as server:

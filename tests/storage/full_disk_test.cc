@@ -301,10 +301,16 @@ TEST_F(BallastTest, gives_a_start_on_a_full_disk_its_room_and_comes_back_when_th
   EXPECT_FALSE(has_ballast());
   EXPECT_THAT(store().recovery_report().notes, Contains(HasSubstr("ballast")));
   EXPECT_THAT(recovery().notes, Not(Contains(HasSubstr("full"))));
-  EXPECT_EQ(append({"b"}), 1);
+  EXPECT_EQ(store().disk_space().level, SpaceLevel::exhausted);
+  EXPECT_EQ(refusal({"b"}), Errc::no_space) << "the room is not for publishes";
   EXPECT_TRUE(store().run_housekeeping());
   EXPECT_FALSE(has_ballast()) << "it took the room that was just made";
+  kill();
+  open();
+  EXPECT_THAT(recovery().notes, Not(Contains(HasSubstr("full"))));
   make_room();
+  let_a_look_grow_old();
+  EXPECT_EQ(append({"c"}), 1);
   EXPECT_TRUE(store().run_housekeeping());
   EXPECT_TRUE(has_ballast());
 }
@@ -325,7 +331,11 @@ TEST_F(BallastTest, is_given_up_for_housekeeping_that_has_no_room) {
   clock.advance(std::chrono::hours(24 * 30));
   EXPECT_TRUE(store().run_housekeeping());  // would begin a new segment
   EXPECT_FALSE(has_ballast());
-  EXPECT_EQ(append({"b"}), 1);
+  let_a_look_grow_old();
+  EXPECT_EQ(refusal({"b"}), Errc::no_space) << "the room is not for publishes";
+  make_room();
+  let_a_look_grow_old();
+  EXPECT_EQ(append({"c"}), 1);
 }
 
 TEST_F(BallastTest, past_the_stop_mark_is_not_made_anew) {

@@ -1,6 +1,7 @@
 // The ballast: a file in the data directory whose only use is to be removed when the disk is full. The room that it
 // gives back is what a start (the catalog's files, the new leader epochs) and retention (the new log start offsets,
-// which must be durable before files go) need to write on a disk that somebody else has filled.
+// which must be durable before files go) need to write on a disk that somebody else has filled. Until it is made anew
+// clients' logs leave that room alone: where no more is free they take no appends (SpaceLevel::exhausted).
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@ namespace bitacora::storage {
 enum class SpaceLevel : std::uint8_t {
   enough,
   low,        // disk_warn_percent is reached: somebody should look
-  exhausted,  // disk_stop_percent is reached: clients' logs take no appends until it is not (Errc::no_space)
+  exhausted,  // clients' logs take no appends (Errc::no_space): disk_stop_percent is reached, or see ballast.h
 };
 
 [[nodiscard]] std::string_view name_of(SpaceLevel) noexcept;
