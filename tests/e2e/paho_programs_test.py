@@ -12,6 +12,7 @@ import unittest
 
 import harness
 from harness import BITACORA, Server
+from transports import TransportServer, WEBSOCKET_PATH
 
 PROGRAMS = pathlib.Path(os.environ.get("E2E_PROGRAMS", BITACORA.parent / "e2e"))
 LIBRARIES = ("paho_c_sync", "paho_c_async", "paho_cpp_sync", "paho_cpp_async")
@@ -37,6 +38,12 @@ class PahoProgramsTest(unittest.TestCase):
     def test_every_library_and_version_over_tcp(self):
         with Server() as server:
             self.run_scenario(f"tcp://127.0.0.1:{server.mqtt}")
+
+    def test_every_library_and_version_over_tls_and_websocket(self):
+        with TransportServer() as server:
+            self.run_scenario(f"ssl://127.0.0.1:{server.port('tls')}", str(server.authority))
+            self.run_scenario(f"ws://127.0.0.1:{server.port('ws')}{WEBSOCKET_PATH}")
+            self.run_scenario(f"wss://127.0.0.1:{server.port('wss')}{WEBSOCKET_PATH}", str(server.authority))
 
     def test_a_failing_step_is_found(self):
         """The scenario's own negative control: nobody listens."""
