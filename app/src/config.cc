@@ -79,11 +79,16 @@ std::string format_config(const ServerConfig& config) {
   return printer.take();
 }
 
+bool checks_names(const ServerConfig& config) noexcept {
+  return !config.auth.password_file.empty() || !config.jwt.key_file.empty();
+}
+
 std::optional<std::string> refusal_of_exposure(const ServerConfig& config) {
   if (config.anonymous == Anonymous::everywhere) return std::nullopt;
   for (const auto& listener : config.listeners) {
     if (is_loopback(listener.address) || listener.where().is_unix()) continue;
     const auto& rules = listener.rules;
+    if (listener.protocol == Protocol::mqtt && checks_names(config)) continue;
     if (listener.protocol == Protocol::mqtt && rules.anonymous == bridge::AnonymousAccess::allowed) continue;
     if (rules.tls.client_certificates == net::ClientCertificates::required) continue;
     const std::string origin = listener.declared_in.empty() ? "" : fmt::format(" ({})", listener.declared_in);

@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 
+#include "access_options.h"
 #include "listener_options.h"
 #include "mqtt/topic.h"
 #include "option_visitor.h"
@@ -142,6 +143,7 @@ void describe(OptionVisitor& v, ServerConfig& config) {
   v.choice("log_level", config.log_level, log_level_names);
   v.yes_no("allow_anonymous", config.anonymous);
   v.list<Listener>("listeners", config.listeners, [&](Listener& listener) { describe_listener(v, listener); });
+  describe_access(v, config);
   v.section("storage", [&] { describe_storage(v, config.storage); });
   v.list<LogConfig>("logs", config.logs, [&](LogConfig& log) { describe_log(v, log); });
   v.section("broker", [&] { describe_broker(v, config.broker); });

@@ -1,10 +1,13 @@
 #include "server_process.h"
 
 #include <fmt/format.h>
+#include <openssl/rand.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 
+#include "access_files.h"
+#include "base/assert.h"
 #include "bridge/router.h"
 #include "bridge/shard.h"
 #include "storage/ballast.h"
@@ -23,6 +26,14 @@ std::uint32_t shard_count_of(const ServerConfig& config) {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
+// Unguessable: of this process alone.
+std::string make_secret() {
+  std::string secret(32, '\0');
+  const int made = RAND_bytes(reinterpret_cast<unsigned char*>(secret.data()), static_cast<int>(secret.size()));
+  BITACORA_ASSERT(made == 1);
+  return secret;
+}
+
 // What of `after` cannot be had without a restart; empty if all can.
 std::string needs_restart(const ServerConfig& before, const ServerConfig& after) {
   std::vector<std::string> names;
@@ -32,6 +43,9 @@ std::string needs_restart(const ServerConfig& before, const ServerConfig& after)
   if (before.data_directory != after.data_directory) names.emplace_back("the data directory");
   if (before.shards != after.shards) names.emplace_back("the number of shards");
   if (!std::ranges::equal(before.listeners, after.listeners, same)) names.emplace_back("the listeners");
+  if (before.auth.threads != after.auth.threads || before.auth.max_waiting != after.auth.max_waiting) {
+    names.emplace_back("threads and max_waiting of [auth]");
+  }
   const StorageConfig& a = before.storage;
   const StorageConfig& b = after.storage;
   if (a.on_damage != b.on_damage || a.max_bytes_in_flight != b.max_bytes_in_flight ||
@@ -138,6 +152,14 @@ ProcessResult ServerProcess::open_doors() {
   options.sync_threads = config_.storage.sync_threads;
   committer_ = std::make_unique<storage::Committer>(*store_, clock_, options);
 
+  secret_ = make_secret();
+  auto access = load_access(config_, secret_);
+  if (!access) return failed(access.error());
+  config_.broker.access = std::move(access->settings);
+  authenticator_ = std::make_unique<AuthenticationWorkers>(
+      clock_, secret_, AuthenticationWorkers::Options{config_.auth.threads, config_.auth.max_waiting});
+  authenticator_->set_judge(access->judge);
+
   const std::uint32_t shards = shard_count_of(config_);
   auto recovered = bridge::recover_state(*store_, *committer_, shards, clock_.now().wall_ms);
   if (!recovered) return failed(recovered.error().message);
@@ -151,7 +173,8 @@ ProcessResult ServerProcess::open_doors() {
     if (listener.protocol == Protocol::mqtt) mqtt.listeners.push_back({listener.where(), listener.rules});
   }
   mqtt_ = std::make_unique<net::MqttServer>(
-      net::Broker{*store_, *committer_, *catalog_, clock_, metrics_, settings, *recovered}, mqtt);
+      net::Broker{*store_, *committer_, *catalog_, clock_, metrics_, settings, *recovered, authenticator_.get()},
+      mqtt);
   for (const Listener& listener : config_.listeners) {
     if (listener.protocol != Protocol::http) continue;
     http::HttpSettings http = config_.http;
@@ -178,11 +201,15 @@ ProcessResult ServerProcess::reload(ServerConfig config) {
   }
   auto prepared = net::MqttServer::prepare(rules);
   if (!prepared) return failed(prepared.error() + "; nothing was changed");
+  auto access = load_access(config, secret_);
+  if (!access) return failed(access.error() + "; nothing was changed");
+  config.broker.access = std::move(access->settings);
   if (auto applied = apply_logs(config.logs); !applied) return applied;
   auto settings = std::make_shared<const bridge::BrokerSettings>(config.broker);
   if (auto router = bridge::Router::create(*settings, *store_); !router) {
     return failed(fmt::format("route {}: {}; nothing was changed", router.error().index + 1, router.error().message));
   }
+  authenticator_->set_judge(access->judge);  // first: who is believed by it is looked at again by the shards
   mqtt_->reload(settings, *prepared);
   upkeep_->change(upkeep_of(config.storage));
   config_ = std::move(config);
@@ -193,6 +220,7 @@ void ServerProcess::stop() {
   upkeep_.reset();
   if (mqtt_) mqtt_->stop();
   for (const auto& door : http_) door->stop();
+  authenticator_.reset();  // the doors ask nothing any more
   if (committer_) committer_->stop();
   if (!store_) return;
   if (auto closed = store_->close(); !closed) spdlog::error("closing the store: {}", closed.error().message);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/config.h"
+#include "authentication_workers.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "bridge/metrics.h"
@@ -64,6 +65,8 @@ class ServerProcess {
   std::unique_ptr<storage::Catalog> catalog_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::Committer> committer_;
+  std::string secret_;  // of this process: bridge::AccessSettings::secret
+  std::unique_ptr<AuthenticationWorkers> authenticator_;
   std::unique_ptr<net::MqttServer> mqtt_;
   std::vector<std::unique_ptr<http::Server>> http_;
   std::unique_ptr<Upkeep> upkeep_;

@@ -57,7 +57,6 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   operation.slot = event.slot;
   std::string client_id(packet.client_id);
   if (client_id.empty()) client_id = operation.assigned_client_id = assign_client_id();  // [MQTT-3.1.3-6]
-
   Rights rights(context_.settings->access, connection.principal, client_id);
   if (packet.will && !rights.may(identity::Action::publish, packet.will->topic)) {
     context_.metrics.publishes_not_authorized.add();

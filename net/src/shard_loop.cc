@@ -16,6 +16,7 @@ using bridge::ConnectionId;
 ShardLoop::ShardLoop(const Broker& broker, bridge::ShardOptions shard, std::chrono::milliseconds linger)
     : clock_(broker.clock),
       metrics_(broker.metrics),
+      authenticator_(broker.authenticator),
       linger_time_(linger),
       index_(shard.index.value()),
       shard_(broker.store, broker.committer, broker.metrics, std::move(shard), broker.clock.now()) {
@@ -191,6 +192,7 @@ void ShardLoop::turn() {
   const Now now = clock_.now();
   shard_.end_turn(now);
   send_out();
+  ask_who_they_are();
   for (const ConnectionId id : shard_.take_touched()) serve(id, now);
   for (const ConnectionId id : to_serve_) serve(id, now);
   to_serve_.clear();
@@ -202,6 +204,21 @@ void ShardLoop::turn() {
 void ShardLoop::send_out() {
   for (bridge::ShardMail& mail : shard_.take_mail()) neighbours_.post(std::move(mail));
   neighbours_.ask_catalog(shard_.take_offset_requests());
+}
+
+// The verdict comes from another thread, or at once; in both cases it is posted, and is input of a later turn.
+void ShardLoop::ask_who_they_are() {
+  for (auto& request : shard_.take_logins()) {
+    BITACORA_ASSERT(authenticator_ != nullptr);
+    const auto take = [this, mailbox = mailbox_, id = request.connection](const identity::Verdict& verdict) {
+      if (!mailbox->open) return;
+      boost::asio::post(mailbox->loop, [this, id, verdict] {
+        shard_.on_verdict(id, verdict, clock_.now());
+        schedule_turn();
+      });
+    };
+    authenticator_->authenticate(std::move(request.credentials), take);
+  }
 }
 
 void ShardLoop::serve(ConnectionId id, Now now) {

@@ -90,6 +90,7 @@ class ShardLoop {
   // The end of a turn.
   void schedule_turn();
   void turn();
+  void ask_who_they_are();
   void serve(bridge::ConnectionId id, Now now);
   [[nodiscard]] bool reads_on(bridge::ConnectionId id, const Connection& connection) const;
   void write(bridge::ConnectionId id, Connection& connection, Now now);
@@ -110,6 +111,7 @@ class ShardLoop {
 
   const Clock& clock_;
   bridge::BrokerMetrics& metrics_;
+  identity::Authenticator* authenticator_;
   const std::chrono::milliseconds linger_time_;
   const std::uint32_t index_;
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();

@@ -248,22 +248,28 @@ TEST(ShippedConfig, ShowsEveryOptionWithTheCodesDefaultAndNoOther) {
             lines_matching(format_config(ServerConfig{}), "(" + setting + ")"));
 }
 
-TEST(ShippedConfig, WithAllItsExamplesTakenInIsAcceptedAndShowsEveryOptionOfARoute) {
+TEST(ShippedConfig, WithAllItsExamplesTakenInIsAcceptedAndShowsEveryOptionOfRulesGroupsAndRoutes) {
   std::string everything;
   for (const auto& line : lines_matching(shipped_file(), "# ?(" + setting + ")")) everything += line + "\n";
   const ServerConfig config = accepted(everything);
   ASSERT_THAT(config.broker.routes, SizeIs(1));
-  ServerConfig without_route = config;
-  without_route.broker.routes.clear();
-  EXPECT_EQ(format_config(without_route), format_config(ServerConfig{}));
+  ASSERT_THAT(config.rules, SizeIs(2));
+  ASSERT_THAT(config.user_groups, SizeIs(1));
+  ServerConfig without_examples = config;
+  without_examples.broker.routes.clear();
+  without_examples.rules.clear();
+  without_examples.user_groups.clear();
+  EXPECT_EQ(format_config(without_examples), format_config(ServerConfig{}));
   std::vector<std::string> in_file = lines_matching(shipped_file(), "# (" + setting + ")");
   const std::string printed = format_config(config);
-  const std::string printed_route =
-      printed.substr(printed.find("[[routes]]"), printed.find("[sessions]") - printed.find("[[routes]]"));
+  const auto part = [&](const char* from, const char* to) {
+    return printed.substr(printed.find(from), printed.find(to) - printed.find(from));
+  };
+  const std::string printed_examples = part("[[rules]]", "[storage]") + part("[[routes]]", "[sessions]");
   const std::string key = "([a-z_]+) = .*";
   std::string examples;
   for (const auto& line : in_file) examples += line + "\n";
-  EXPECT_EQ(lines_matching(examples, key), lines_matching(printed_route, key));
+  EXPECT_EQ(lines_matching(examples, key), lines_matching(printed_examples, key));
 }
 
 // --- who may reach the server

@@ -13,6 +13,8 @@
 #include "base/result.h"
 #include "bridge/settings.h"
 #include "http/settings.h"
+#include "identity/jwt.h"
+#include "identity/rule.h"
 #include "net/listener_options.h"
 #include "storage/settings.h"
 
@@ -58,6 +60,27 @@ struct StorageConfig {
   std::chrono::milliseconds scrub_interval = std::chrono::hours(7 * 24);  // between the beginnings of two passes
 };
 
+struct AuthConfig {
+  std::string password_file{};      // identity/password_file.h; empty: nobody has a password
+  std::string acl_file{};           // identity/acl_file.h; empty: none
+  std::uint32_t threads = 2;        // that hash passwords
+  std::uint32_t max_waiting = 256;  // logins that wait for them; over it the server is busy
+};
+
+struct JwtConfig {
+  std::string key_file{};  // empty: tokens are not taken
+  identity::JwtAlgorithm algorithm = identity::JwtAlgorithm::rs256;
+  std::string audience{};
+  std::string issuer{};
+  std::string user_claim = "sub";
+  std::string groups_claim = "groups";
+};
+
+struct UserGroup {
+  std::string name;
+  std::vector<std::string> members{};  // user names
+};
+
 struct ServerConfig {
   std::string data_directory = "data";
   std::uint32_t shards = 0;  // 0: one for each core
@@ -66,7 +89,11 @@ struct ServerConfig {
   std::vector<Listener> listeners{{Protocol::mqtt, "127.0.0.1", 1883}, {Protocol::http, "127.0.0.1", 8080}};
   StorageConfig storage;
   std::vector<LogConfig> logs{{"mqtt"}};
-  bridge::BrokerSettings broker;
+  bridge::BrokerSettings broker;  // but its `access`, which is made of the next four and their files
+  AuthConfig auth;
+  JwtConfig jwt;
+  std::vector<identity::Rule> rules{};
+  std::vector<UserGroup> user_groups{};
   http::HttpSettings http;  // of every HTTP listener; address, port and origin are each one's own
 };
 
@@ -92,6 +119,9 @@ using ConfigResult = Result<T, ConfigMistakes>;
 
 // The whole configuration as TOML that parse_config reads back to the same value.
 [[nodiscard]] std::string format_config(const ServerConfig& config);
+
+// Whether clients that give a name must prove it: there is a password file or a key for tokens.
+[[nodiscard]] bool checks_names(const ServerConfig& config) noexcept;
 
 // Why a server with this configuration must not start: it would let anybody in from other machines, and nobody said so.
 // nullopt: it may start.

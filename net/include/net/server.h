@@ -37,6 +37,8 @@ struct Broker {
   bridge::BrokerMetrics& metrics;
   std::shared_ptr<const bridge::BrokerSettings> settings;
   std::shared_ptr<const bridge::RecoveredState> recovered;
+  // Asked about clients that give a name, if the settings say that names are checked; then it must be there.
+  identity::Authenticator* authenticator = nullptr;
 };
 
 struct MqttServerOptions {
