@@ -173,8 +173,7 @@ ProcessResult ServerProcess::open_doors() {
     if (listener.protocol == Protocol::mqtt) mqtt.listeners.push_back({listener.where(), listener.rules});
   }
   mqtt_ = std::make_unique<net::MqttServer>(
-      net::Broker{*store_, *committer_, *catalog_, clock_, metrics_, settings, *recovered, authenticator_.get()},
-      mqtt);
+      net::Broker{*store_, *committer_, *catalog_, clock_, metrics_, settings, *recovered, authenticator_.get()}, mqtt);
   for (const Listener& listener : config_.listeners) {
     if (listener.protocol != Protocol::http) continue;
     http::HttpSettings http = config_.http;
