@@ -79,6 +79,9 @@ void describe_broker(OptionVisitor& v, bridge::BrokerSettings& broker) {
   v.text("default_log", broker.default_log, {"the name of a log"});
   v.yes_no("receipts", broker.receipts);
   v.bytes("max_retained_payload", broker.max_retained_payload, {0, 256 * mib});
+  v.count("max_retained_messages", broker.max_retained_messages, {0, 1'000'000'000});
+  v.bytes("max_retained_bytes", broker.max_retained_bytes, {0, 64 * gib});
+  v.duration("sys_interval", broker.sys_interval, milliseconds(0), hours(24));
   v.text("response_information", broker.response_information,
          {"a topic prefix, in which %c is the client id", {}, Presence::optional, Emptiness::allowed});
   v.text("server_reference", broker.server_reference,
@@ -92,6 +95,10 @@ void describe_sessions(OptionVisitor& v, bridge::SessionSettings& sessions) {
   v.bytes("max_output_bytes", sessions.max_output_bytes, {kib, gib});
   v.count("max_subscriptions", sessions.max_subscriptions, {1, 1'000'000});
   v.count("max_awaiting_release", sessions.max_awaiting_release, {1, 65535});
+  v.bytes("max_unwritten_bytes", sessions.max_unwritten_bytes, {kib, gib});
+  v.bytes("max_will_payload", sessions.max_will_payload, {0, 256 * mib});
+  v.duration("max_will_delay", sessions.max_will_delay, seconds(0), century);
+  v.count("max_takeovers", sessions.max_takeovers, {1, 1'000'000});
   v.yes_no("queue_qos0", sessions.queue_qos0);
   v.duration("checkpoint_interval", sessions.checkpoint_interval, milliseconds(10), hours(1));
 }

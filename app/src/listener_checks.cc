@@ -56,6 +56,16 @@ void check_certificate_user(const net::ListenerRules& rules, Mistakes& mistakes)
                       "proxy tells, proxy_protocol without TLS of the server's own"});
 }
 
+void check_ranges(std::string_view key, const std::vector<std::string>& texts, Mistakes& mistakes) {
+  for (const std::string& text : texts) {
+    if (net::parse_address_range(text)) continue;
+    mistakes.push_back(
+        {std::string(key), fmt::format("\"{}\" is no address and no range of addresses, as \"10.0.0.7\" or "
+                                       "\"10.0.0.0/8\" (with no bits behind the prefix)",
+                                       text)});
+  }
+}
+
 void check_proxies(const Listener& listener, Mistakes& mistakes) {
   const net::ListenerRules& rules = listener.rules;
   const bool is_on = rules.proxy_protocol == net::ProxyProtocol::required;
@@ -67,13 +77,8 @@ void check_proxies(const Listener& listener, Mistakes& mistakes) {
   if (!is_on && !rules.trusted_proxies.empty()) {
     mistakes.push_back({"trusted_proxies", "nobody's PROXY header is read here: set proxy_protocol, or remove this"});
   }
-  for (const std::string& text : rules.trusted_proxies) {
-    if (net::parse_address_range(text)) continue;
-    mistakes.push_back(
-        {"trusted_proxies", fmt::format("\"{}\" is no address and no range of addresses, as \"10.0.0.7\" or "
-                                        "\"10.0.0.0/8\" (with no bits behind the prefix)",
-                                        text)});
-  }
+  check_ranges("trusted_proxies", rules.trusted_proxies, mistakes);
+  check_ranges("unlimited_addresses", rules.unlimited_addresses, mistakes);
 }
 
 }  // namespace

@@ -72,6 +72,9 @@ void describe_listener(OptionVisitor& v, Listener& listener) {
   v.text("socket_mode", mode,
          {"a file mode as in \"0660\"", [&listener](const std::string& text) { return set_mode(listener, text); }});
   v.count("max_connections", rules.max_connections, {1, 10'000'000});
+  v.count("max_connections_per_address", rules.max_connections_per_address, {1, 10'000'000});
+  v.count("max_connection_rate", rules.max_connection_rate, {1, 1'000'000});
+  v.text_list("unlimited_addresses", rules.unlimited_addresses);
   v.choice("anonymous", rules.anonymous, anonymous_names);
   v.duration("handshake_timeout", rules.handshake_timeout, milliseconds(100), minutes(10));
   v.text("tls_certificate", rules.tls.certificate_file, file_name());

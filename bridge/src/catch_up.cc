@@ -176,6 +176,11 @@ void Delivery::run() {
 Delivery::Step Delivery::step_retained(Session& session, std::size_t& budget) {
   while (!session.retained_walks.empty()) {
     RetainedWalk& walk = session.retained_walks.front();
+    if (is_system_filter(walk.filter)) {
+      if (step_system(session, walk) == Step::blocked) return Step::blocked;
+      session.retained_walks.erase(session.retained_walks.begin());
+      continue;
+    }
     if (room(session, walk.maximum_qos) != Room::free) return Step::blocked;
     const RetainedIndex::Found found = retained_.next(walk.filter, walk.after, budget);
     if (found.topic == nullptr) {
@@ -215,8 +220,8 @@ void Delivery::refresh_cursor(Feed& feed) {
   for (const PartitionPosition& position : feed.cursor.positions()) {
     feed.cursor.set_limit(*position.partition, context_.tail_of(*position.partition));
   }
-  if (feed.only != nullptr || feed.is_replay()) return;
-  for (const PartitionPosition& tail : tail_positions()) {
+  if (feed.is_replay() && feed.only.log == nullptr) return;
+  for (const PartitionPosition& tail : tail_positions(feed)) {
     if (feed.cursor.position_of(*tail.partition) != nullptr) continue;
     const storage::Offset start = std::min(tail.partition->offsets().log_start, tail.offset);  // a log made meanwhile
     feed.cursor.add({tail.partition, start, tail.offset});

@@ -48,9 +48,6 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
                   elsewhere ? mqtt::ReasonCode::use_another_server : mqtt::ReasonCode::server_unavailable,
                   "the server is shutting down");
   }
-  if (packet.will && packet.will->topic.starts_with('$')) {
-    return refuse(connection, event, mqtt::ReasonCode::topic_name_invalid, "the Will's topic begins with $");
-  }
   Operation operation;
   operation.kind = Operation::Kind::connect;
   operation.connection = connection.id;
@@ -58,15 +55,15 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   std::string client_id(packet.client_id);
   if (client_id.empty()) client_id = operation.assigned_client_id = assign_client_id();  // [MQTT-3.1.3-6]
   Rights rights(context_.settings->access, connection.principal, client_id);
-  if (packet.will && !rights.may(identity::Action::publish, packet.will->topic)) {
-    context_.metrics.publishes_not_authorized.add();
-    return refuse(connection, event, mqtt::ReasonCode::not_authorized,
-                  "the client has no right to publish to the topic of its Will");
-  }
+  if (packet.will && refuses_will(connection, event, rights)) return;
   Session* session = sessions_.find(client_id);  // [MQTT-3.1.3-2]
   if (session != nullptr && !session->principal.anonymous() && session->principal.user != connection.principal.user) {
     return refuse(connection, event, mqtt::ReasonCode::client_identifier_not_valid,
                   "the client id is that of another user's session");
+  }
+  if (!may_take_over(client_id)) {
+    return refuse(connection, event, mqtt::ReasonCode::connection_rate_exceeded,
+                  "connections with this client id take each other's place too often");
   }
   if (session != nullptr && session->owner != nullptr) {
     const std::uint64_t epoch = session->epoch;
@@ -83,6 +80,7 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   if (session == nullptr) session = &begin_session(client_id);
 
   session->owner = &connection;
+  session->published.begin_connection();
   connection.session = session;
   session->principal = connection.principal;
   session->rights = std::move(rights);
@@ -152,12 +150,46 @@ std::string ConnectPath::assign_client_id() {
   }
 }
 
-void ConnectPath::take_over(Session& session) {
+bool ConnectPath::refuses_will(Connection& connection, const mqtt::ConnectEvent& event, const Rights& rights) {
+  const mqtt::Will& will = *event.packet.will;
+  const SessionSettings& limits = context_.settings->sessions;
+  const auto over = [&](Limit limit, std::string_view why) {
+    context_.metrics.reached(limit);
+    refuse(connection, event, mqtt::ReasonCode::quota_exceeded, why);
+    return true;
+  };
+  if (will.topic.starts_with('$')) {
+    refuse(connection, event, mqtt::ReasonCode::topic_name_invalid, "the Will's topic begins with $");
+    return true;
+  }
+  if (will.payload.size() > limits.max_will_payload) return over(Limit::will_payload, "the Will is over the limit");
+  const std::chrono::seconds delay(will.properties.will_delay_interval.value_or(0));
+  if (delay > limits.max_will_delay) return over(Limit::will_delay, "the Will Delay Interval is over the limit");
+  if (rights.may(identity::Action::publish, will.topic)) return false;
+  context_.metrics.publishes_not_authorized.add();
+  refuse(connection, event, mqtt::ReasonCode::not_authorized,
+         "the client has no right to publish to the topic of its Will");
+  return true;
+}
+
+bool ConnectPath::may_take_over(std::string_view client_id) {
+  if (client_id.empty()) return true;
+  const std::uint32_t limit = context_.settings->sessions.max_takeovers;
+  Session* session = sessions_.find(client_id);
+  const bool takes_over = session != nullptr && session->owner != nullptr;
+  if (takes_over) takeovers_.count(client_id, context_.now.monotonic);
+  if (!takeovers_.refuses(client_id, limit, context_.now.monotonic)) return true;
+  context_.metrics.reached(Limit::takeovers);
+  if (takes_over) take_over(*session, mqtt::ReasonCode::connection_rate_exceeded);
+  return false;
+}
+
+void ConnectPath::take_over(Session& session, mqtt::ReasonCode reason) {
   context_.metrics.takeovers.add();
   Connection& old = *session.owner;
   spdlog::info("client {}: taken over by a new connection; {} is closed", session.client_id, old.origin.peer);
-  old.mqtt.close(mqtt::ReasonCode::session_taken_over);  // [MQTT-3.1.4-3]
-  on_closed(old, mqtt::ClosedEvent{mqtt::CloseCause::server, mqtt::ReasonCode::session_taken_over, "taken over", {}});
+  old.mqtt.close(reason);  // [MQTT-3.1.4-3]
+  on_closed(old, mqtt::ClosedEvent{mqtt::CloseCause::server, reason, "taken over", {}});
   context_.touch(old);
 }
 
@@ -209,6 +241,7 @@ void ConnectPath::on_settled(Operation& operation, Connection& connection, Sessi
   connection.mqtt.connack(operation.slot, connack, context_.now);
   connection.scram_final.clear();
   context_.metrics.connects_accepted.add();
+  context_.metrics.sessions_connected.add();
   session->connection = &connection;
   if (operation.session_present == mqtt::SessionPresent::yes &&
       context_.settings->sessions.queue_qos0 == QueueQos0::no) {
@@ -225,6 +258,7 @@ void ConnectPath::on_closed(Connection& connection, const mqtt::ClosedEvent& eve
   connection.ended = true;
   context_.touch(connection);
   if (event.cause == mqtt::CloseCause::protocol_error) context_.metrics.protocol_errors.add();
+  if (event.limit) context_.metrics.reached(limit_of(*event.limit));
   if (event.cause == mqtt::CloseCause::timeout) context_.metrics.timeouts.add();
   if (!event.message.empty()) {
     spdlog::info("{}{}{}: closed: {}", connection.origin.peer, connection.session != nullptr ? " client " : "",
@@ -248,6 +282,7 @@ void ConnectPath::leave(Session& session) {
   if (was_attached) {
     delivery_.detach(session);
     members_.detach(session);
+    context_.metrics.sessions_connected.subtract();
   }
   session.owner = nullptr;
   session.connection = nullptr;
@@ -287,6 +322,7 @@ void ConnectPath::on_time() {
     due_.erase(due_.begin());
     if (session == nullptr || session->owner != nullptr) continue;
     if (session->expires_at && *session->expires_at <= context_.now.monotonic) {
+      context_.metrics.sessions_expired.add();
       end_session(*session);  // [MQTT-4.1.0-2]
     } else if (session->will_due && *session->will_due <= context_.now.monotonic) {
       publishing_.publish_will(*session);

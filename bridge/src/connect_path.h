@@ -16,6 +16,7 @@
 #include "session.h"
 #include "session_table.h"
 #include "shard_context.h"
+#include "takeover_guard.h"
 
 namespace bitacora::bridge {
 
@@ -55,7 +56,11 @@ class ConnectPath {
   [[nodiscard]] std::string response_information_of(std::string_view client_id) const;
   // A Session Expiry Interval as asked for, or what the settings allow at the most.
   [[nodiscard]] std::uint32_t allowed_expiry(std::uint32_t requested) const;
-  void take_over(Session& session);
+  // Whether a CONNECT's Will is over a limit, or not the client's to publish: then the connection was refused.
+  [[nodiscard]] bool refuses_will(Connection& connection, const mqtt::ConnectEvent& event, const Rights& rights);
+  // False: the client id is taken over too often, its connection was closed and the new one is to be refused.
+  [[nodiscard]] bool may_take_over(std::string_view client_id);
+  void take_over(Session& session, mqtt::ReasonCode reason = mqtt::ReasonCode::session_taken_over);
   [[nodiscard]] Session& begin_session(std::string client_id);
   void end_session(Session& session, Ticket ticket = {});
   void leave(Session& session);
@@ -69,6 +74,7 @@ class ConnectPath {
   PublishPath& publishing_;
   Operations& operations_;
   std::mt19937_64 random_;
+  TakeoverGuard takeovers_;
   bool shutting_down_ = false;
   // Offline sessions by when something is due; entries may be out of date and are looked at again then.
   std::multimap<MonotonicTime, std::uint64_t> due_;  // -> session epoch

@@ -131,7 +131,7 @@ void Delivery::on_record(const Place& place, const storage::RecordView& record) 
 
 void Delivery::deliver_live(const FeedMatch& match, const Message& message, const Place& place) {
   Feed& feed = *match.feed;
-  if (!feed.live || (feed.only != nullptr && feed.only != place.partition)) return;
+  if (!feed.live || !feed.reads(*place.partition)) return;
   const FeedMatch* chosen = &match;
   std::optional<FeedMatch> without_own;
   if (match.no_local && message.client_id == feed.session->client_id) {
@@ -157,14 +157,15 @@ std::vector<PartitionPosition> Delivery::tail_positions() const {
   return positions;
 }
 
+std::vector<PartitionPosition> Delivery::tail_positions(const Feed& feed) const {
+  std::vector<PartitionPosition> positions = tail_positions();
+  std::erase_if(positions, [&](const PartitionPosition& position) { return !feed.reads(*position.partition); });
+  return positions;
+}
+
 void Delivery::leave_live(Feed& feed, const Place* next) {
   BITACORA_ASSERT(feed.live);
-  std::vector<PartitionPosition> positions;
-  if (feed.only != nullptr) {
-    positions.push_back({feed.only, context_.tail_of(*feed.only)});
-  } else {
-    positions = tail_positions();
-  }
+  std::vector<PartitionPosition> positions = tail_positions(feed);
   if (next != nullptr) {
     for (PartitionPosition& position : positions) {
       if (position.partition == next->partition) position.offset = next->offset;
@@ -242,7 +243,7 @@ void Delivery::transmit(Session& session, mqtt::Publish& publish, InFlightMessag
 bool Delivery::submit_with_notes(Session& session, mqtt::Publish& publish, const InFlightMessage& in_flight,
                                  const Message& message) {
   publish.properties.message_expiry_interval = remaining_expiry(message, context_.now.wall_ms);  // [MQTT-3.3.2-6]
-  std::string partition_text, offset_text, timestamp_text;
+  std::string partition_text, offset_text, timestamp_text, dup_of_text;
   const bool v5 = session.version == mqtt::ProtocolVersion::v5;
   auto& properties = publish.properties.user_properties;
   if (v5 && in_flight.feed != nullptr && in_flight.feed->tells_place()) {
@@ -254,6 +255,10 @@ bool Delivery::submit_with_notes(Session& session, mqtt::Publish& publish, const
     properties.push_back({"offset", offset_text});
     properties.push_back({"ts", timestamp_text});
     properties.push_back({"key", message.topic});
+    if (message.dup_of) {
+      dup_of_text = std::to_string(*message.dup_of);
+      properties.push_back({"dup-of", dup_of_text});
+    }
   }
   if (v5 && in_flight.partition == &context_.retained_partition) {  // how old what is retained is
     timestamp_text = std::to_string(message.timestamp);
@@ -271,6 +276,7 @@ bool Delivery::submit_with_notes(Session& session, mqtt::Publish& publish, const
   }
   if (v5) session.gap_notice.clear();
   context_.metrics.deliveries.add();
+  context_.metrics.delivery_bytes.add(publish.payload.size());
   return true;
 }
 
@@ -325,10 +331,8 @@ std::optional<std::vector<PartitionPosition>> Delivery::settled_positions(const 
   std::vector<PartitionPosition> positions;
   if (!feed.live) {
     positions.assign(feed.cursor.positions().begin(), feed.cursor.positions().end());
-  } else if (feed.only != nullptr) {
-    positions.push_back({feed.only, context_.tail_of(*feed.only)});
   } else {
-    positions = tail_positions();
+    positions = tail_positions(feed);
   }
   for (const InFlightMessage& message : session.in_flight.messages()) {
     if (!is_of_feed(message)) continue;

@@ -16,6 +16,7 @@
 #include "bridge/message.h"
 #include "bridge/retained_index.h"
 #include "bridge/subscription_tree.h"
+#include "bridge/system_topics.h"
 #include "record_fetcher.h"
 #include "session.h"
 #include "shard_context.h"
@@ -24,7 +25,9 @@ namespace bitacora::bridge {
 
 class Delivery {
  public:
-  Delivery(ShardContext& context, RetainedIndex retained) : context_(context), retained_(std::move(retained)) {}
+  // `system` outlives this.
+  Delivery(ShardContext& context, RetainedIndex retained, const SystemTopics& system)
+      : context_(context), system_(system), retained_(std::move(retained)) {}
 
   // --- subscriptions ---
   void add(Subscription& subscription);
@@ -41,6 +44,9 @@ class Delivery {
   // --- the log ---
   // A batch that became readable: also moves the shard's tail.
   void on_batch(const storage::CommittedBatch& batch);
+
+  // A $SYS topic whose text has changed.
+  void publish_system(std::string_view topic, std::string_view text);
 
   // --- sessions ---
   // The connection is up (CONNACK sent): what is in flight goes out again, feeds go on.
@@ -66,6 +72,7 @@ class Delivery {
                                                                                 const Feed& feed) const;
   // One position for each partition of the server's clients, at the shard's tail.
   [[nodiscard]] std::vector<PartitionPosition> tail_positions() const;
+  [[nodiscard]] std::vector<PartitionPosition> tail_positions(const Feed& feed) const;  // of those that it reads
   [[nodiscard]] const RetainedIndex& retained() const noexcept { return retained_; }
 
  private:
@@ -119,11 +126,16 @@ class Delivery {
   void send_retained_message(Session& session, const RetainedWalk& walk, const Message& message,
                              storage::Offset offset);
   [[nodiscard]] Step step_retained(Session& session, std::size_t& budget);
+  // The walk over what $SYS says now.
+  [[nodiscard]] Step step_system(Session& session, RetainedWalk& walk);
+  void send_system(Session& session, std::string_view topic, std::string_view text, mqtt::Retain retain,
+                   std::vector<std::uint32_t> identifiers);
   [[nodiscard]] Step step_feed(Feed& feed, std::size_t& budget);
   [[nodiscard]] Room catch_up_record(Feed& feed, const CursorRecord& record);
   void report_gap(Feed& feed, const Gap& gap);
 
   ShardContext& context_;
+  const SystemTopics& system_;
   RetainedIndex retained_;
   SubscriptionTree<Subscription*> tree_;
   std::unordered_map<std::string, std::vector<FeedMatch>, StringHash, std::equal_to<>> match_cache_;

@@ -20,6 +20,7 @@ constexpr std::string_view qos_name = "mqtt.qos";
 constexpr std::string_view retain_name = "mqtt.retain";
 constexpr std::string_view client_name = "mqtt.client";
 constexpr std::string_view dup_name = "mqtt.dup";
+constexpr std::string_view dup_of_name = "mqtt.dup-of";
 constexpr std::string_view qos2_name = "mqtt.qos2";
 constexpr std::string_view payload_format_name = "mqtt.payload-format";
 constexpr std::string_view expiry_name = "mqtt.expiry";
@@ -44,8 +45,10 @@ std::optional<Qos2Mark> decode_qos2(ByteView value) noexcept {
                   load_be<std::uint32_t>(value.data() + 10)};
 }
 
-std::optional<std::uint32_t> decode_decimal(std::string_view text) noexcept {
-  std::uint32_t value = 0;
+template <class Number>
+std::optional<Number> decode_decimal(std::string_view text) noexcept {
+  if (text.starts_with('-')) return std::nullopt;
+  Number value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
@@ -75,12 +78,14 @@ void decode_own_header(Message& to, std::string_view name, ByteView value) {
     if (text == "1") to.retain = mqtt::Retain::yes;
   } else if (is(dup_name)) {
     if (text == "1") to.dup = mqtt::Dup::yes;
+  } else if (is(dup_of_name)) {
+    to.dup_of = decode_decimal<storage::Offset>(text);
   } else if (is(qos2_name)) {
     to.qos2 = decode_qos2(value);
   } else if (is(payload_format_name)) {
     if (text == "0" || text == "1") properties.payload_format_indicator = static_cast<std::uint8_t>(text[0] - '0');
   } else if (is(expiry_name)) {
-    properties.message_expiry_interval = decode_decimal(text);
+    properties.message_expiry_interval = decode_decimal<std::uint32_t>(text);
   } else if (is(content_type_name)) {
     if (is_mqtt_string(text)) properties.content_type = text;
   } else if (is(response_topic_name)) {
@@ -110,6 +115,10 @@ storage::RecordView MessageEncoder::encode(const Message& message, std::span<con
   if (message.retain == mqtt::Retain::yes) add(retain_name, as_bytes(digits[1]));
   if (!message.client_id.empty()) add(client_name, as_bytes(message.client_id));
   if (message.dup == mqtt::Dup::yes) add(dup_name, as_bytes(digits[1]));
+  if (message.dup_of) {
+    dup_of_ = std::to_string(*message.dup_of);
+    add(dup_of_name, as_bytes(dup_of_));
+  }
   if (message.qos2) {
     encode_qos2(qos2_, *message.qos2);
     add(qos2_name, qos2_);
@@ -149,6 +158,7 @@ std::optional<std::string_view> MessageDecoder::topic_of(const storage::RecordVi
   if (!record.key) return std::nullopt;
   const std::string_view topic = as_text(*record.key);
   if (!mqtt::is_valid_topic_name(topic) || !mqtt::is_valid_utf8_string(topic)) return std::nullopt;
+  if (topic.starts_with('$')) return std::nullopt;  // the server's own: nobody else speaks under these names
   return topic;
 }
 

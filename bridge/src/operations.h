@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct Operation {
   std::unique_ptr<storage::Error> error;  // the first one
   std::uint64_t session_epoch = 0;
 
+  std::size_t unwritten_bytes = 0;  // that its connection gets off its account with it
+
   // publish, release
   mqtt::QoS qos = mqtt::QoS::at_least_once;
   mqtt::PacketId packet_id;
@@ -30,6 +33,7 @@ struct Operation {
   storage::Partition* log_partition = nullptr;  // of the published record, not of its retained copy
   storage::Offset offset = -1;
   Timestamp timestamp = 0;
+  std::optional<std::uint64_t> history_number{};  // in the session's PublishHistory
 
   // subscribe, unsubscribe
   std::vector<mqtt::ReasonCode> reasons;

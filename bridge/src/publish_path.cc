@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/crc32c.h"
+#include "base/endian.h"
 #include "bridge/error_map.h"
 
 namespace bitacora::bridge {
@@ -20,7 +22,57 @@ mqtt::Properties forwarded(const mqtt::Properties& of_publish) {
   return properties;
 }
 
+// Tells one message from another: topic and properties in one half, payload in the other.
+std::uint64_t digest_of(const mqtt::Publish& packet) {
+  std::uint32_t head = 0;
+  const auto add = [&head](std::string_view text) {
+    Bytes length;
+    append_be(length, static_cast<std::uint32_t>(text.size()));
+    head = crc32c_extend(crc32c_extend(head, length), as_bytes(text));
+  };
+  const mqtt::Properties& properties = packet.properties;
+  add(packet.topic);
+  add(packet.retain == mqtt::Retain::yes ? "r" : "");
+  add(properties.payload_format_indicator ? std::to_string(*properties.payload_format_indicator) : "");
+  add(properties.message_expiry_interval ? std::to_string(*properties.message_expiry_interval) : "");
+  add(properties.content_type.value_or(""));
+  add(properties.response_topic.value_or(""));
+  add(as_text(properties.correlation_data.value_or(ByteView())));
+  for (const mqtt::UserProperty& property : properties.user_properties) {
+    add(property.name);
+    add(property.value);
+  }
+  return std::uint64_t{head} << 32 | crc32c(packet.payload);
+}
+
 }  // namespace
+
+std::optional<PublishPath::OverLimit> PublishPath::over_limit(const Session& session,
+                                                              const mqtt::Publish& packet) const {
+  if (packet.qos == mqtt::QoS::exactly_once &&
+      session.qos2.received.size() >= context_.settings->sessions.max_awaiting_release) {
+    return OverLimit{Limit::awaiting_release, "too many QoS 2 messages wait for PUBREL"};
+  }
+  if (packet.retain == mqtt::Retain::no || packet.payload.empty()) return std::nullopt;
+  return over_retained_limit(packet.topic, packet.payload.size());
+}
+
+std::optional<PublishPath::OverLimit> PublishPath::over_retained_limit(std::string_view topic,
+                                                                       std::size_t payload_bytes) const {
+  const BrokerSettings& settings = *context_.settings;
+  if (payload_bytes > settings.max_retained_payload) {
+    return OverLimit{Limit::retained_payload, "the retained payload is over the limit"};
+  }
+  const RetainedEntry* replaced = retained_.find(topic);
+  if (replaced == nullptr && retained_.size() >= settings.max_retained_messages) {
+    return OverLimit{Limit::retained_messages, "there are as many retained messages as there may be"};
+  }
+  const std::uint64_t others = retained_.bytes() - (replaced == nullptr ? 0 : replaced->bytes);
+  if (others + topic.size() + payload_bytes > settings.max_retained_bytes) {
+    return OverLimit{Limit::retained_bytes, "the retained messages take as many bytes as they may"};
+  }
+  return std::nullopt;
+}
 
 void PublishPath::on_publish(Connection& connection, const mqtt::PublishEvent& event) {
   const mqtt::Publish& packet = event.packet;
@@ -32,47 +84,70 @@ void PublishPath::on_publish(Connection& connection, const mqtt::PublishEvent& e
     return refuse(connection, event, mqtt::ReasonCode::topic_name_invalid,
                   "topics that begin with $ are the server's own");
   }
-  if (packet.retain == mqtt::Retain::yes && packet.payload.size() > context_.settings->max_retained_payload) {
-    return refuse(connection, event, mqtt::ReasonCode::quota_exceeded, "the retained payload is over the limit");
-  }
   // At QoS 1 each PUBLISH is a new message [MQTT-4.3.2-5]; at QoS 2 until PUBREL only the first of its id is.
   if (packet.qos == mqtt::QoS::exactly_once && is_repeated_qos2(connection, event)) return;
-  if (packet.qos == mqtt::QoS::exactly_once &&
-      session.qos2.received.size() >= context_.settings->sessions.max_awaiting_release) {
-    return refuse(connection, event, mqtt::ReasonCode::quota_exceeded, "too many QoS 2 publishes wait for PUBREL");
-  }
   if (!session.rights.may(identity::Action::publish, packet.topic)) return refuse_unauthorized(connection, event);
+  if (const auto over = over_limit(session, packet)) {
+    context_.metrics.reached(over->limit);
+    return refuse(connection, event, mqtt::ReasonCode::quota_exceeded, over->why);
+  }
 
   Message message;
   message.topic = packet.topic;
   message.payload = packet.payload;
   message.qos = packet.qos;
   message.retain = packet.retain;
-  message.dup = packet.dup;
   message.client_id = session.client_id;
   message.timestamp = context_.now.wall_ms;
   message.properties = forwarded(packet.properties);
 
-  Ticket ticket;
   const Destination destination = context_.router.route(packet.topic, session.client_id, packet.properties);
-  if (packet.qos != mqtt::QoS::at_most_once) {
-    Operation operation;
-    operation.kind = Operation::Kind::publish;
-    operation.connection = connection.id;
-    operation.slot = event.slot;
-    operation.session_epoch = session.epoch;
-    operation.qos = packet.qos;
-    operation.packet_id = packet.packet_id;
-    operation.log_partition = destination.partition;
-    operation.timestamp = message.timestamp;
-    if (packet.qos == mqtt::QoS::exactly_once) {
-      operation.qos2_sequence = session.qos2.next_sequence++;
-      session.qos2.received[packet.packet_id] = {operation.qos2_sequence, false, false};
-      if (session.persistent()) message.qos2 = Qos2Mark{session.epoch, packet.packet_id, operation.qos2_sequence};
-    }
-    ticket = operations_.begin(std::move(operation));
-  }
+  const Ticket ticket = begin(connection, event, message, *destination.partition);
+  if (connection.charged.value() == 0) connection.charged = ticket;
+  const std::size_t bytes = packet.topic.size() + packet.payload.size();
+  operations_.at(connection.charged).unwritten_bytes += bytes;
+  connection.unwritten_bytes += bytes;
   append(message, destination, ticket);
+}
+
+Ticket PublishPath::begin(Connection& connection, const mqtt::PublishEvent& event, Message& message,
+                          storage::Partition& partition) {
+  const mqtt::Publish& packet = event.packet;
+  Session& session = *connection.session;
+  // Nobody waits for QoS 0 but the account of what is unwritten, and that once a turn.
+  if (packet.qos == mqtt::QoS::at_most_once && connection.charged.value() != 0) return {};
+  Operation operation;
+  operation.kind = Operation::Kind::publish;
+  operation.connection = connection.id;
+  operation.slot = event.slot;
+  operation.session_epoch = session.epoch;
+  operation.qos = packet.qos;
+  operation.packet_id = packet.packet_id;
+  operation.log_partition = &partition;
+  operation.timestamp = message.timestamp;
+  if (packet.qos == mqtt::QoS::at_least_once && session.persistent()) {
+    operation.history_number = mark_duplicate(session, packet, message, partition);
+  }
+  if (packet.qos == mqtt::QoS::exactly_once) {
+    operation.qos2_sequence = session.qos2.next_sequence++;
+    session.qos2.received[packet.packet_id] = {operation.qos2_sequence, false, false};
+    if (session.persistent()) message.qos2 = Qos2Mark{session.epoch, packet.packet_id, operation.qos2_sequence};
+  }
+  return operations_.begin(std::move(operation));
+}
+
+std::uint64_t PublishPath::mark_duplicate(Session& session, const mqtt::Publish& packet, Message& message,
+                                          const storage::Partition& partition) {
+  const std::uint64_t digest = digest_of(packet);
+  storage::Offset first = -1;
+  if (packet.dup == mqtt::Dup::yes) {
+    const auto earlier = session.published.find(packet.packet_id, digest);
+    if (earlier || !session.published.complete(session.restored)) message.dup = mqtt::Dup::yes;
+    if (earlier && earlier->partition == partition.index()) first = earlier->offset;
+    if (first >= 0) message.dup_of = first;
+  }
+  return session.published.remember(packet.packet_id, digest, partition.index(), first,
+                                    context_.settings->connection.receive_maximum);
 }
 
 void PublishPath::append(const Message& message, const Destination& destination, Ticket ticket) {
@@ -191,6 +266,17 @@ void PublishPath::settle_qos2(Session& session, Operation& operation) {
 
 void PublishPath::on_published(Operation& operation, Connection* connection, Session* session) {
   if (operation.qos == mqtt::QoS::exactly_once && session != nullptr) settle_qos2(*session, operation);
+  if (operation.history_number && session != nullptr) {
+    if (operation.error) {
+      session->published.on_failed(*operation.history_number);
+    } else {
+      session->published.on_stored(*operation.history_number, operation.offset);
+    }
+  }
+  if (operation.qos == mqtt::QoS::at_most_once) {
+    if (operation.error) context_.metrics.publishes_refused.add();
+    return;
+  }
   if (connection == nullptr) return;
   if (!operation.error) {
     context_.metrics.publishes_acknowledged.add();
@@ -255,6 +341,13 @@ void PublishPath::publish_will(Session& session) {
   message.properties.response_topic = will.response_topic;
   if (will.correlation_data) message.properties.correlation_data = *will.correlation_data;
   for (const auto& [name, value] : will.user_properties) message.properties.user_properties.push_back({name, value});
+  if (will.retain == mqtt::Retain::yes && !will.payload.empty()) {
+    if (const auto over = over_retained_limit(will.topic, will.payload.size())) {
+      context_.metrics.reached(over->limit);
+      spdlog::warn("client {}: its Will is published without being retained: {}", session.client_id, over->why);
+      message.retain = mqtt::Retain::no;
+    }
+  }
   append(message, context_.router.route(will.topic, session.client_id, message.properties), Ticket());
   if (session.will_journaled) journal_.write_will(session);  // behind it: a crash in between publishes it once more
   context_.metrics.wills_published.add();

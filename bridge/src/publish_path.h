@@ -1,9 +1,12 @@
 // From a PUBLISH to its records, and from the records' fate to PUBACK, PUBREC and PUBCOMP. Wills take the same way.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "bridge/message.h"
+#include "bridge/retained_index.h"
 #include "journal.h"
 #include "operations.h"
 #include "session.h"
@@ -14,8 +17,9 @@ namespace bitacora::bridge {
 
 class PublishPath {
  public:
-  PublishPath(ShardContext& context, Journal& journal, Operations& operations)
-      : context_(context), journal_(journal), operations_(operations) {}
+  // `retained` is what the shard knows of; it outlives this.
+  PublishPath(ShardContext& context, Journal& journal, Operations& operations, const RetainedIndex& retained)
+      : context_(context), journal_(journal), operations_(operations), retained_(retained) {}
 
   void on_publish(Connection& connection, const mqtt::PublishEvent& event);
   void on_pubrel(Connection& connection, const mqtt::PubrelEvent& event);
@@ -26,10 +30,22 @@ class PublishPath {
   void on_released(Operation& operation, Connection* connection);
 
  private:
+  struct OverLimit {
+    Limit limit;
+    std::string_view why;
+  };
+  [[nodiscard]] std::optional<OverLimit> over_limit(const Session& session, const mqtt::Publish& packet) const;
+  [[nodiscard]] std::optional<OverLimit> over_retained_limit(std::string_view topic, std::size_t payload_bytes) const;
   void refuse(Connection& connection, const mqtt::PublishEvent& event, mqtt::ReasonCode reason, std::string_view why);
   void refuse_unauthorized(Connection& connection, const mqtt::PublishEvent& event);
   // True if the PUBLISH is one that is in the log already, or on its way: it was dealt with.
   [[nodiscard]] bool is_repeated_qos2(Connection& connection, const mqtt::PublishEvent& event);
+  // What becomes of a PUBLISH once its record is stored; an operation of its own where somebody waits for it.
+  [[nodiscard]] Ticket begin(Connection& connection, const mqtt::PublishEvent& event, Message& message,
+                             storage::Partition& partition);
+  // Marks a QoS 1 PUBLISH that may be in the log already, and remembers it. Returns its number in the history.
+  [[nodiscard]] std::uint64_t mark_duplicate(Session& session, const mqtt::Publish& packet, Message& message,
+                                             const storage::Partition& partition);
   // Queues the record, and its retained copy where there is one.
   void append(const Message& message, const Destination& destination, Ticket ticket);
   void settle_qos2(Session& session, Operation& operation);
@@ -39,6 +55,7 @@ class PublishPath {
   ShardContext& context_;
   Journal& journal_;
   Operations& operations_;
+  const RetainedIndex& retained_;
   MessageEncoder encoder_;
 };
 

@@ -38,6 +38,15 @@ Parsed parse_log(std::string_view filter, std::string_view rest) {
   return SubscriptionTarget(ReplayOfPartition{log, partition, *from});
 }
 
+Parsed parse_stream(std::string_view filter, std::string_view rest) {
+  const std::string_view log = mqtt::take_level(rest);
+  const bool has_filter = rest.data() != nullptr;
+  if (log.empty() || (has_filter && rest.empty())) {
+    return wrong(filter, "expected $stream/<log> or $stream/<log>/<topic filter>");
+  }
+  return SubscriptionTarget(ReplayOfLog{log, has_filter ? rest : std::string_view("#")});
+}
+
 }  // namespace
 
 Parsed parse_subscription_target(std::string_view filter) {
@@ -45,7 +54,15 @@ Parsed parse_subscription_target(std::string_view filter) {
   const std::string_view first = mqtt::take_level(rest);
   if (first == "$replay") return parse_replay(filter, rest.data() ? rest : std::string_view(""));
   if (first == "$log") return parse_log(filter, rest.data() ? rest : std::string_view(""));
+  if (first == "$stream") return parse_stream(filter, rest.data() ? rest : std::string_view(""));
   return SubscriptionTarget(LiveFilter{});
+}
+
+bitacora::Result<StartPosition, std::string> start_of_stream(const mqtt::Properties& of_subscribe) {
+  for (const mqtt::UserProperty& property : of_subscribe.user_properties) {
+    if (property.name == "offset" || property.name == "stream-offset") return parse_start_position(property.value);
+  }
+  return StartPosition(Latest{});
 }
 
 }  // namespace bitacora::bridge

@@ -40,7 +40,11 @@ Feed& restore_feed(ShardContext& context, Session& session, const FeedEntry& ent
   feed->name = entry.feed;
   feed->cursor = Cursor(restored_positions(context, entry.positions, session.client_id));
   if (entry.feed.starts_with("$log/") && feed->cursor.positions().size() == 1) {
-    feed->only = feed->cursor.positions().front().partition;
+    feed->only.partition = feed->cursor.positions().front().partition;
+  }
+  if (const auto target = parse_subscription_target(entry.feed);
+      target && std::holds_alternative<ReplayOfLog>(*target)) {
+    feed->only.log = context.store.find_log(std::get<ReplayOfLog>(*target).log);
   }
   feed->written = true;
   session.feeds.push_back(std::move(feed));
@@ -52,6 +56,7 @@ std::string topic_filter_of(const std::string& filter) {
   const auto target = parse_subscription_target(filter);
   if (!target) return filter;
   if (const auto* replay = std::get_if<ReplayByFilter>(&*target)) return std::string(replay->filter);
+  if (const auto* of_log = std::get_if<ReplayOfLog>(&*target)) return std::string(of_log->filter);
   return std::holds_alternative<ReplayOfPartition>(*target) ? "#" : filter;
 }
 

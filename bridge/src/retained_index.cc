@@ -25,7 +25,7 @@ void RetainedIndex::apply(const storage::RecordView& record) {
     erase(*topic);
     return;
   }
-  RetainedEntry entry{record.offset, 0};
+  RetainedEntry entry{record.offset, 0, topic->size() + record.value->size()};
   MessageDecoder decoder;
   if (const Message* message = decoder.decode(record); message && message->properties.message_expiry_interval) {
     entry.expires_at = record.timestamp + std::int64_t{*message->properties.message_expiry_interval} * 1000;
@@ -33,18 +33,24 @@ void RetainedIndex::apply(const storage::RecordView& record) {
   erase(*topic);
   if (entry.expires_at != 0) expiries_.emplace(entry.expires_at, *topic);
   entries_.emplace(*topic, entry);
+  bytes_ += entry.bytes;
 }
 
 void RetainedIndex::erase(std::string_view topic) {
   const auto found = entries_.find(topic);
   if (found == entries_.end()) return;
   if (found->second.expires_at != 0) expiries_.erase({found->second.expires_at, found->first});
-  entries_.erase(found);
+  drop(found);
+}
+
+void RetainedIndex::drop(Entries::iterator entry) {
+  bytes_ -= entry->second.bytes;
+  entries_.erase(entry);
 }
 
 void RetainedIndex::drop_expired(Timestamp now_ms, std::size_t count) {
   for (; count > 0 && !expiries_.empty() && expiries_.begin()->first <= now_ms; --count) {
-    entries_.erase(expiries_.begin()->second);
+    drop(entries_.find(expiries_.begin()->second));
     expiries_.erase(expiries_.begin());
   }
 }

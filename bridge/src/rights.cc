@@ -143,6 +143,7 @@ bool Rights::may_subscribe(std::string_view filter) const {
   const auto target = parse_subscription_target(filter);
   if (!target) return true;  // no filter at all: refused as such
   if (const auto* replay = std::get_if<ReplayByFilter>(&*target)) return may_ask_for(Action::replay, replay->filter);
+  if (const auto* stream = std::get_if<ReplayOfLog>(&*target)) return may_ask_for(Action::replay, stream->filter);
   if (std::holds_alternative<ReplayOfPartition>(*target)) return may_ask_for(Action::replay, "#");
   return may_ask_for(Action::subscribe, filter);
 }

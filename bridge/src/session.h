@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/strong.h"
+#include "bridge/append_queue.h"
 #include "bridge/connection_origin.h"
 #include "bridge/cursor.h"
 #include "bridge/group_message.h"
@@ -21,6 +22,7 @@
 #include "bridge/stored_will.h"
 #include "identity/scram.h"
 #include "mqtt/packet.h"
+#include "publish_history.h"
 
 namespace bitacora::bridge {
 
@@ -45,8 +47,12 @@ struct Subscription {
 // reads the log until it has caught up.
 struct Feed {
   Session* session = nullptr;
-  std::string name;                          // "": the ordinary feed; else the replay filter
-  storage::Partition* only = nullptr;        // $log: this partition and no other
+  std::string name;  // "": the ordinary feed; else the replay filter
+  // $log: this partition and no other. $stream: this log's partitions and no others.
+  struct Only {
+    storage::Partition* partition = nullptr;
+    storage::Log* log = nullptr;
+  } only;
   std::vector<Subscription*> subscriptions;  // the session's, served by this feed
   bool live = false;
   Cursor cursor;                 // live == false
@@ -60,6 +66,10 @@ struct Feed {
   // 5.0 deliveries say where the record lies.
   [[nodiscard]] bool tells_place() const noexcept;
   [[nodiscard]] bool may_deliver(std::string_view topic) const;  // its client's rights
+  [[nodiscard]] bool reads(const storage::Partition& partition) const {
+    if (only.partition != nullptr) return only.partition == &partition;
+    return only.log == nullptr || partition.log_name() == only.log->name();
+  }
 };
 
 // A session's part in a group. docs/groups.md
@@ -130,6 +140,7 @@ struct Session {
   std::size_t to_resend = 0;  // of those in flight: not sent yet on this connection
   bool restored = false;      // from the journal: which packet ids its client holds at QoS 2 is not known
   Qos2Inbound qos2;
+  PublishHistory published;
   std::optional<StoredWill> will;
   bool in_flight_journaled = false;       // the journal has what was in flight when the client left
   bool will_journaled = false;            // the journal has a Will of this session
@@ -171,9 +182,15 @@ struct Connection {
   std::optional<MonotonicTime> queued_deadline;  // what is in the shard's timer queue for it
   bool touched = false;
   bool ended = false;         // `closed` was handled
-  bool paused = false;        // back-pressure: its socket is not read
   bool published = false;     // in this turn
   bool refusal_told = false;  // that a publish was not authorized was logged; the next ones are not news
+  // Back-pressure: its socket is not read, since the committer is full or since too much of its own waits there.
+  bool waits_for_log = false;
+  bool waits_for_own = false;
+  std::size_t unwritten_bytes = 0;  // of its publishes, on their way to the log
+  Ticket charged;                   // whose operation carries what it published in this turn; none yet
+
+  [[nodiscard]] bool paused() const noexcept { return waits_for_log || waits_for_own; }
 };
 
 }  // namespace bitacora::bridge

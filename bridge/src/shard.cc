@@ -8,7 +8,6 @@
 #include <unordered_map>
 
 #include "base/assert.h"
-#include "base/murmur2.h"
 #include "checkpoint.h"
 #include "connect_path.h"
 #include "delivery.h"
@@ -17,7 +16,6 @@
 #include "internal_logs.h"
 #include "journal.h"
 #include "login_path.h"
-#include "mqtt/codec.h"
 #include "operations.h"
 #include "publish_path.h"
 #include "recovered_state.h"
@@ -76,31 +74,14 @@ ShardContext make_context(storage::Store& store, storage::Committer& committer, 
 
 }  // namespace
 
-ShardIndex shard_of(std::string_view client_id, std::uint32_t shard_count) noexcept {
-  return ShardIndex(murmur2(as_bytes(client_id)) % shard_count);
-}
-
-ClientIdPeek peek_client_id(ByteView bytes, const mqtt::ConnectionLimits& limits) {
-  const ClientIdPeek anywhere{ClientIdPeek::State::known, {}};
-  if (bytes.empty()) return {};
-  if (std::to_integer<unsigned>(bytes.front()) != 0x10) return anywhere;
-  const auto frame = mqtt::decode_frame(bytes);
-  if (!frame) return anywhere;
-  if (!*frame) return {};
-  if ((*frame)->size() > limits.max_connect_packet_size) return anywhere;
-  if (bytes.size() < (*frame)->size()) return {};
-  const auto packet = mqtt::decode(bytes.first((*frame)->size()), mqtt::ProtocolVersion::v5, limits.codec);
-  if (!packet || !std::holds_alternative<mqtt::Connect>(*packet)) return anywhere;
-  return {ClientIdPeek::State::known, std::string(std::get<mqtt::Connect>(*packet).client_id)};
-}
-
 struct Shard::State {
   State(storage::Store& store, storage::Committer& committer, BrokerMetrics& metrics, const ShardOptions& options,
         Now now)
       : context(make_context(store, committer, metrics, options, now)),
-        delivery(context, options.recovered->retained),
+        system(metrics, store, now),
+        delivery(context, options.recovered->retained, system),
         journal(context, delivery, options.recovered->has_marks),
-        publishing(context, journal, operations),
+        publishing(context, journal, operations, delivery.retained()),
         members(context, sessions, delivery),
         groups(context, *options.recovered),
         subscribing(context, delivery, members, journal, operations),
@@ -143,11 +124,20 @@ struct Shard::State {
   void queue_deadline(Connection& connection);
   void close_what_was_closed();
   void apply_back_pressure();
+  using Wait = bool Connection::*;
+  void pause(Connection& connection, Wait wait);
+  void resume(Connection& connection, Wait wait);
+  void take_off_account(Connection& connection, std::size_t bytes);
+  void count_packets(Connection& connection);
+  void publish_system();
+  [[nodiscard]] std::optional<MonotonicTime> system_due() const;
 
   ShardContext context;
   Operations operations;
   SessionTable sessions;
   std::unordered_map<ConnectionId, std::unique_ptr<Connection>> connections;
+  SystemTopics system;
+  MonotonicTime system_published = context.now.monotonic;
   Delivery delivery;
   Journal journal;
   PublishPath publishing;
@@ -202,6 +192,7 @@ void Shard::State::on_group_joined(const GroupMessage& message, const GroupJoine
 
 void Shard::State::finish(Operation& operation) {
   Connection* connection = find(operation.connection);
+  if (connection != nullptr) take_off_account(*connection, operation.unwritten_bytes);
   if (connection != nullptr && connection->ended) connection = nullptr;
   Session* session = sessions.find_epoch(operation.session_epoch);
   switch (operation.kind) {
@@ -235,29 +226,71 @@ void Shard::State::close_what_was_closed() {
   }
 }
 
-// While the committer is full, who published is not read.
+// Who published is not read while the committer is full, or while too much of its own is on the way there.
 void Shard::State::apply_back_pressure() {
-  if (context.queue.backlogged()) {
-    for (const ConnectionId id : published) {
-      Connection* connection = find(id);
-      if (connection == nullptr || connection->paused || connection->ended) continue;
-      connection->paused = true;
-      connection->mqtt.on_reading_paused();
+  const bool full = context.queue.backlogged();
+  for (const ConnectionId id : std::exchange(published, {})) {
+    Connection* connection = find(id);
+    if (connection == nullptr) continue;
+    connection->charged = {};
+    if (connection->ended) continue;
+    if (full && !connection->waits_for_log) {
+      pause(*connection, &Connection::waits_for_log);
       paused.push_back(id);
-      context.touch(*connection);
     }
-  } else {
-    for (const ConnectionId id : std::exchange(paused, {})) {
-      Connection* connection = find(id);
-      if (connection == nullptr) continue;
-      connection->paused = false;
-      if (connection->ended) continue;
-      connection->mqtt.on_reading_resumed(context.now);
-      context.touch(*connection);
-      queue_deadline(*connection);
+    if (connection->unwritten_bytes > context.settings->sessions.max_unwritten_bytes && !connection->waits_for_own) {
+      context.metrics.reached(Limit::unwritten_bytes);
+      pause(*connection, &Connection::waits_for_own);
     }
   }
-  published.clear();
+  if (full) return;
+  for (const ConnectionId id : std::exchange(paused, {})) {
+    if (Connection* connection = find(id)) resume(*connection, &Connection::waits_for_log);
+  }
+}
+
+void Shard::State::pause(Connection& connection, Wait wait) {
+  if (!connection.paused()) connection.mqtt.on_reading_paused();
+  connection.*wait = true;
+  context.touch(connection);
+}
+
+void Shard::State::resume(Connection& connection, Wait wait) {
+  connection.*wait = false;
+  if (connection.paused() || connection.ended) return;
+  connection.mqtt.on_reading_resumed(context.now);
+  context.touch(connection);
+  queue_deadline(connection);
+}
+
+void Shard::State::take_off_account(Connection& connection, std::size_t bytes) {
+  BITACORA_ASSERT(connection.unwritten_bytes >= bytes);
+  connection.unwritten_bytes -= bytes;
+  const std::size_t resume_at = context.settings->sessions.max_unwritten_bytes / 2;
+  if (connection.waits_for_own && connection.unwritten_bytes <= resume_at) {
+    resume(connection, &Connection::waits_for_own);
+  }
+}
+
+void Shard::State::count_packets(Connection& connection) {
+  const mqtt::PacketCounts counts = connection.mqtt.take_packet_counts();
+  context.metrics.packets_received.add(counts.received);
+  context.metrics.packets_sent.add(counts.sent);
+}
+
+std::optional<MonotonicTime> Shard::State::system_due() const {
+  const auto interval = context.settings->sys_interval;
+  if (interval.count() == 0) return std::nullopt;
+  return system_published + interval;
+}
+
+void Shard::State::publish_system() {
+  const auto due = system_due();
+  if (!due || *due > context.now.monotonic) return;
+  system_published = context.now.monotonic;
+  for (const std::string_view topic : system.update(context.now)) {
+    delivery.publish_system(topic, system.values().find(topic)->second);
+  }
 }
 
 // --- the interface ---
@@ -274,6 +307,7 @@ void Shard::open(ConnectionId id, ConnectionOrigin origin, Now now) {
   const bool is_new = state_->connections.emplace(id, std::move(connection)).second;
   BITACORA_ASSERT(is_new);
   state_->context.metrics.connections.add();
+  state_->context.metrics.connections_opened.add();
   state_->queue_deadline(opened);
 }
 
@@ -281,6 +315,7 @@ void Shard::on_bytes(ConnectionId id, ByteView bytes, Now now) {
   state_->context.now = now;
   Connection* connection = state_->find(id);
   if (connection == nullptr || connection->ended) return;
+  state_->context.metrics.bytes_received.add(bytes.size());
   connection->mqtt.on_bytes(bytes, now);
   state_->handle_events(*connection);
 }
@@ -335,6 +370,7 @@ void Shard::on_time(Now now) {
   state_->login.on_time();
   state_->connecting.on_time();
   state_->delivery.drop_expired_retained();
+  state_->publish_system();
 }
 
 void Shard::on_verdict(ConnectionId id, identity::Verdict verdict, Now now) {
@@ -387,7 +423,10 @@ void Shard::shut_down(Now now) {
 std::vector<ConnectionId> Shard::take_touched() {
   std::vector<ConnectionId> touched = std::exchange(state_->context.touched, {});
   for (const ConnectionId id : touched) {
-    if (Connection* connection = state_->find(id)) connection->touched = false;
+    Connection* connection = state_->find(id);
+    if (connection == nullptr) continue;
+    connection->touched = false;
+    state_->count_packets(*connection);
   }
   return touched;
 }
@@ -405,6 +444,7 @@ void Shard::consume_output(ConnectionId id, std::size_t size, Now now) {
   state_->context.now = now;
   Connection* connection = state_->find(id);
   if (connection == nullptr) return;
+  state_->context.metrics.bytes_sent.add(size);
   connection->mqtt.consume_output(size);
   if (connection->session != nullptr && connection->session->connection == connection) {
     state_->delivery.on_output_drained(*connection->session);
@@ -418,13 +458,14 @@ bool Shard::closed(ConnectionId id) const {
 
 bool Shard::wants_input(ConnectionId id) const {
   const Connection* connection = state_->find(id);
-  return connection != nullptr && !connection->ended && !connection->paused;
+  return connection != nullptr && !connection->ended && !connection->paused();
 }
 
 void Shard::forget(ConnectionId id) {
   Connection* connection = state_->find(id);
   if (connection == nullptr) return;
   BITACORA_ASSERT(connection->ended);
+  state_->count_packets(*connection);
   state_->connections.erase(id);
   state_->context.metrics.connections.subtract();
 }
@@ -447,6 +488,7 @@ std::optional<MonotonicTime> Shard::next_deadline() const {
   if (!state_->timers.empty()) consider(state_->timers.top().at);
   consider(state_->checkpoint.due());
   consider(state_->groups.next_deadline());
+  consider(state_->system_due());
   if (state_->context.queue.backlogged()) consider(state_->context.now.monotonic + retry_interval);
   return earliest;
 }

@@ -36,7 +36,7 @@ void SubscribePath::on_subscribe(Connection& connection, const mqtt::SubscribeEv
   operation.packet_id = event.packet.packet_id;
   std::vector<std::string> made;  // names, once each: a filter that comes twice replaces its own subscription
   for (const mqtt::SubscribeEntry& entry : event.packet.entries) {  // [MQTT-3.8.4-5] [MQTT-3.8.4-6]
-    Granted granted = subscribe(session, entry, identifier);
+    Granted granted = subscribe(session, entry, identifier, event.packet.properties);
     if (granted) {
       if (std::ranges::find(made, entry.filter) == made.end()) made.emplace_back(entry.filter);
       operation.reasons.push_back(static_cast<mqtt::ReasonCode>((*granted)->options.maximum_qos));  // [MQTT-3.8.4-7]
@@ -76,12 +76,13 @@ void SubscribePath::on_settled(Operation& operation, Connection& connection) {
 }
 
 SubscribePath::Granted SubscribePath::subscribe(Session& session, const mqtt::SubscribeEntry& entry,
-                                                std::uint32_t identifier) {
+                                                std::uint32_t identifier, const mqtt::Properties& properties) {
   const auto refuse = [](mqtt::ReasonCode reason, std::string why) {
     return tl::unexpected<Refusal>(Refusal{reason, std::move(why)});
   };
   if (!session.subscriptions.contains(entry.filter) &&
       session.subscriptions.size() >= context_.settings->sessions.max_subscriptions) {
+    context_.metrics.reached(Limit::subscriptions);
     return refuse(mqtt::ReasonCode::quota_exceeded, "the session has as many subscriptions as it may");
   }
   if (!session.rights.may_subscribe(entry.filter)) {
@@ -101,14 +102,41 @@ SubscribePath::Granted SubscribePath::subscribe(Session& session, const mqtt::Su
     }
     auto positions = positions_from(replay->from, partitions_for(replay->filter));
     if (!positions) return tl::unexpected<Refusal>(positions.error());
-    return subscribe_replay(session, entry, identifier, std::string(replay->filter), std::move(*positions), nullptr);
+    return subscribe_replay(session, entry, identifier, std::string(replay->filter), std::move(*positions), {});
+  }
+  if (const auto* of_log = std::get_if<ReplayOfLog>(&*target)) {
+    return subscribe_stream(session, entry, identifier, *of_log, properties);
   }
   const auto& of_partition = std::get<ReplayOfPartition>(*target);
   const auto partition = find_partition(of_partition);
   if (!partition) return tl::unexpected<Refusal>(partition.error());
   auto positions = positions_from(of_partition.from, {*partition});
   if (!positions) return tl::unexpected<Refusal>(positions.error());
-  return subscribe_replay(session, entry, identifier, "#", std::move(*positions), *partition);
+  return subscribe_replay(session, entry, identifier, "#", std::move(*positions), {.partition = *partition});
+}
+
+SubscribePath::Granted SubscribePath::subscribe_stream(Session& session, const mqtt::SubscribeEntry& entry,
+                                                       std::uint32_t identifier, const ReplayOfLog& target,
+                                                       const mqtt::Properties& properties) {
+  const auto refuse = [](std::string why) {
+    return tl::unexpected<Refusal>(Refusal{mqtt::ReasonCode::topic_filter_invalid, std::move(why)});
+  };
+  if (!mqtt::is_valid_topic_filter(target.filter)) return refuse("what follows $stream/<log>/ is no topic filter");
+  const auto log = find_log(target.log);
+  if (!log) return tl::unexpected<Refusal>(log.error());
+  const auto from = start_of_stream(properties);
+  if (!from) return refuse(from.error());
+  if (std::holds_alternative<AtOffset>(*from) && (*log)->partition_count() > 1) {
+    return refuse("an offset belongs to one partition, and log " + (*log)->name() + " has " +
+                  std::to_string((*log)->partition_count()) + ": use a time, or $log/<log>/<partition>/<offset>");
+  }
+  std::vector<storage::Partition*> partitions;
+  for (std::int32_t number = 0; number < (*log)->partition_count(); ++number) {
+    partitions.push_back(&(*log)->partition(number));
+  }
+  auto positions = positions_from(*from, partitions);
+  if (!positions) return tl::unexpected<Refusal>(positions.error());
+  return subscribe_replay(session, entry, identifier, std::string(target.filter), std::move(*positions), {.log = *log});
 }
 
 SubscribePath::Granted SubscribePath::subscribe_live(Session& session, const mqtt::SubscribeEntry& entry,
@@ -137,8 +165,7 @@ SubscribePath::Granted SubscribePath::subscribe_live(Session& session, const mqt
 
 SubscribePath::Granted SubscribePath::subscribe_replay(Session& session, const mqtt::SubscribeEntry& entry,
                                                        std::uint32_t identifier, std::string topic_filter,
-                                                       std::vector<PartitionPosition> positions,
-                                                       storage::Partition* only) {
+                                                       std::vector<PartitionPosition> positions, Feed::Only only) {
   const std::string filter(entry.filter);
   if (session.subscriptions.contains(filter)) remove(session, filter);  // asked again: it starts again
   auto feed = std::make_unique<Feed>();
@@ -187,17 +214,21 @@ bitacora::Result<std::vector<PartitionPosition>, SubscribePath::Refusal> Subscri
 
 bitacora::Result<storage::Partition*, SubscribePath::Refusal> SubscribePath::find_partition(
     const ReplayOfPartition& target) const {
-  storage::Log* log = is_internal_log(target.log) ? nullptr : context_.store.find_log(target.log);
-  if (log == nullptr) {
-    return tl::unexpected<Refusal>(
-        Refusal{mqtt::ReasonCode::topic_filter_invalid, "there is no log \"" + std::string(target.log) + "\""});
-  }
-  if (target.partition >= log->partition_count()) {
+  const auto log = find_log(target.log);
+  if (!log) return tl::unexpected<Refusal>(log.error());
+  if (target.partition >= (*log)->partition_count()) {
     return tl::unexpected<Refusal>(
         Refusal{mqtt::ReasonCode::topic_filter_invalid,
-                "log " + log->name() + " has partitions 0 to " + std::to_string(log->partition_count() - 1)});
+                "log " + (*log)->name() + " has partitions 0 to " + std::to_string((*log)->partition_count() - 1)});
   }
-  return &log->partition(target.partition);
+  return &(*log)->partition(target.partition);
+}
+
+bitacora::Result<storage::Log*, SubscribePath::Refusal> SubscribePath::find_log(std::string_view name) const {
+  storage::Log* log = is_internal_log(name) ? nullptr : context_.store.find_log(name);
+  if (log != nullptr) return log;
+  return tl::unexpected<Refusal>(
+      Refusal{mqtt::ReasonCode::topic_filter_invalid, "there is no log \"" + std::string(name) + "\""});
 }
 
 void SubscribePath::on_unsubscribe(Connection& connection, const mqtt::UnsubscribeEvent& event) {

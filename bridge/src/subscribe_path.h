@@ -42,7 +42,8 @@ class SubscribePath {
   };
   using Granted = bitacora::Result<Subscription*, Refusal>;
 
-  [[nodiscard]] Granted subscribe(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier);
+  [[nodiscard]] Granted subscribe(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier,
+                                  const mqtt::Properties& properties);
   [[nodiscard]] Granted subscribe_live(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier);
   [[nodiscard]] Granted subscribe_group(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier,
                                         const GroupFilter& group);
@@ -52,10 +53,13 @@ class SubscribePath {
                    const std::vector<std::string>& made, Ticket ticket);
   [[nodiscard]] Granted subscribe_replay(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier,
                                          std::string topic_filter, std::vector<PartitionPosition> positions,
-                                         storage::Partition* only);
+                                         Feed::Only only);
+  [[nodiscard]] Granted subscribe_stream(Session& session, const mqtt::SubscribeEntry& entry, std::uint32_t identifier,
+                                         const ReplayOfLog& target, const mqtt::Properties& properties);
   [[nodiscard]] bitacora::Result<std::vector<PartitionPosition>, Refusal> positions_from(
       const StartPosition& from, const std::vector<storage::Partition*>& partitions) const;
   [[nodiscard]] bitacora::Result<storage::Partition*, Refusal> find_partition(const ReplayOfPartition& target) const;
+  [[nodiscard]] bitacora::Result<storage::Log*, Refusal> find_log(std::string_view name) const;
   [[nodiscard]] std::vector<storage::Partition*> partitions_for(std::string_view filter) const;
 
   ShardContext& context_;

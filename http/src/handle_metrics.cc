@@ -26,6 +26,8 @@ constexpr auto total = MetricType::Counter;
 constexpr std::array broker_metrics{
     BrokerMetric{"bitacora_connections", "MQTT connections that are open.", gauge, &Broker::connections},
     BrokerMetric{"bitacora_sessions", "MQTT sessions, connected or kept.", gauge, &Broker::sessions},
+    BrokerMetric{"bitacora_sessions_connected", "MQTT sessions whose client is connected.", gauge,
+                 &Broker::sessions_connected},
     BrokerMetric{"bitacora_subscriptions", "Subscriptions of all sessions.", gauge, &Broker::subscriptions},
     BrokerMetric{"bitacora_retained_messages", "Topics with a retained message.", gauge, &Broker::retained_messages},
     BrokerMetric{"bitacora_sessions_behind",
@@ -35,6 +37,14 @@ constexpr std::array broker_metrics{
                  &Broker::groups},
     BrokerMetric{"bitacora_group_members", "Members of these groups, online and offline.", gauge,
                  &Broker::group_members},
+    BrokerMetric{"bitacora_connections_opened_total", "MQTT connections opened.", total, &Broker::connections_opened},
+    BrokerMetric{"bitacora_packets_received_total", "MQTT packets of every type received.", total,
+                 &Broker::packets_received},
+    BrokerMetric{"bitacora_packets_sent_total", "MQTT packets of every type sent.", total, &Broker::packets_sent},
+    BrokerMetric{"bitacora_received_bytes_total", "Bytes of MQTT received, without TLS and WebSocket around them.",
+                 total, &Broker::bytes_received},
+    BrokerMetric{"bitacora_sent_bytes_total", "Bytes of MQTT sent, without TLS and WebSocket around them.", total,
+                 &Broker::bytes_sent},
     BrokerMetric{"bitacora_connects_accepted_total", "CONNECT packets answered with success.", total,
                  &Broker::connects_accepted},
     BrokerMetric{"bitacora_connects_refused_total", "CONNECT packets answered with an error.", total,
@@ -47,6 +57,8 @@ constexpr std::array broker_metrics{
     BrokerMetric{"bitacora_publishes_refused_total", "Publishes answered with an error, or by closing the connection.",
                  total, &Broker::publishes_refused},
     BrokerMetric{"bitacora_deliveries_total", "PUBLISH packets sent.", total, &Broker::deliveries},
+    BrokerMetric{"bitacora_delivered_bytes_total", "Payload bytes of the PUBLISH packets sent.", total,
+                 &Broker::delivery_bytes},
     BrokerMetric{"bitacora_deliveries_repeated_total", "PUBLISH packets sent again after a reconnect.", total,
                  &Broker::deliveries_repeated},
     BrokerMetric{"bitacora_deliveries_too_large_total",
@@ -84,6 +96,11 @@ constexpr std::array broker_metrics{
                  &Broker::group_records_taken_back},
     BrokerMetric{"bitacora_group_partitions_moved_total", "Partitions of a $group given to another member.", total,
                  &Broker::group_partitions_moved},
+    BrokerMetric{"bitacora_sessions_expired_total", "Sessions that ended because their client stayed away too long.",
+                 total, &Broker::sessions_expired},
+    BrokerMetric{"bitacora_system_messages_dropped_total",
+                 "$SYS messages left out for subscribers that did not read fast enough.", total,
+                 &Broker::system_messages_dropped},
     BrokerMetric{"bitacora_session_checkpoints_total", "Session positions written down.", total,
                  &Broker::session_checkpoints},
     BrokerMetric{"bitacora_tls_handshakes_total", "TLS handshakes of MQTT clients that succeeded.", total,
@@ -165,6 +182,17 @@ void add_broker(std::vector<MetricFamily>& to, const bridge::BrokerMetrics& metr
   }
 }
 
+void add_limits(std::vector<MetricFamily>& to, const bridge::BrokerMetrics& metrics) {
+  MetricFamily one =
+      family("bitacora_limit_reached_total", "How often a client went over a limit (docs/limits.md).", total);
+  for (std::size_t i = 0; i < bridge::limit_names.size(); ++i) {
+    prometheus::ClientMetric value = metric_of(total, static_cast<double>(metrics.limits[i].value()));
+    value.label = {{"limit", std::string(bridge::limit_names[i])}};
+    one.metric.push_back(std::move(value));
+  }
+  to.push_back(std::move(one));
+}
+
 void add_partitions(std::vector<MetricFamily>& to, const storage::Store& store) {
   for (const PartitionMetric& metric : partition_metrics) {
     MetricFamily one = family(metric.name, metric.help, gauge);
@@ -211,6 +239,7 @@ void add_disk(std::vector<MetricFamily>& to, const storage::Store& store) {
 Answer get_metrics(Door& door, const Request&) {
   std::vector<MetricFamily> families;
   add_broker(families, door.metrics);
+  add_limits(families, door.metrics);
   add_partitions(families, door.service.store());
   add_gauge(families, "bitacora_committer_in_flight_bytes", "Bytes queued, being written, or held by who reads them.",
             static_cast<double>(door.committer.bytes_in_flight()));

@@ -30,7 +30,7 @@ bool is_shared(std::string_view filter) { return filter.starts_with("$share/"); 
 std::optional<Event> ServerConnection::State::poll_event() {
   while (phase != Phase::closed) {
     if (phase == Phase::connack && reader.size() > limits.max_packet_size) {
-      fail(ReasonCode::quota_exceeded, "too much was sent ahead of CONNACK");
+      fail(ReasonCode::quota_exceeded, "too much was sent ahead of CONNACK", ExceededLimit::early_bytes);
       break;
     }
     const std::optional<ByteView> bytes = phase == Phase::connack ? std::nullopt : next_packet();
@@ -57,6 +57,7 @@ std::optional<ByteView> ServerConnection::State::next_packet() {
     if (!admit(**frame)) return std::nullopt;
     if (const auto packet = reader.take_packet(**frame)) {
       partial_since.reset();
+      ++counts.received;
       return packet;
     }
   }
@@ -69,8 +70,10 @@ bool ServerConnection::State::admit(const Frame& frame) {
   const PacketType type = frame.type();
   const std::uint32_t max_size = phase == Phase::connect ? limits.max_connect_packet_size : limits.max_packet_size;
   if (frame.size() > max_size) {
-    fail(ReasonCode::packet_too_large, std::string(name_of(type)) + " of " + std::to_string(frame.size()) +
-                                           " bytes, at most " + std::to_string(max_size) + " are accepted");
+    fail(ReasonCode::packet_too_large,
+         std::string(name_of(type)) + " of " + std::to_string(frame.size()) + " bytes, at most " +
+             std::to_string(max_size) + " are accepted",
+         ExceededLimit::packet_size);
   } else if (phase == Phase::connect) {
     return true;  // next_packet has seen that it is CONNECT
   } else if (type == PacketType::connect) {
@@ -80,7 +83,7 @@ bool ServerConnection::State::admit(const Frame& frame) {
   } else if (phase == Phase::authenticating && type != PacketType::auth && type != PacketType::disconnect) {
     fail(ReasonCode::protocol_error, std::string(name_of(type)) + " before authentication was complete");
   } else if (opens_answer(type) && answers.size() >= max_waiting_answers) {
-    fail(ReasonCode::quota_exceeded, "too many packets wait for an answer");
+    fail(ReasonCode::quota_exceeded, "too many packets wait for an answer", ExceededLimit::early_bytes);
   }
   return phase != Phase::closed;
 }
@@ -93,7 +96,7 @@ std::optional<Event> ServerConnection::State::receive(ByteView bytes) {
   if (phase == Phase::connect) {
     refuse_connect(packet.error());
   } else {
-    fail(packet.error().reason, packet.error().message);  // [MQTT-4.13.1-1]
+    fail(packet.error().reason, packet.error().message, limit_of(packet.error()));  // [MQTT-4.13.1-1]
   }
   return std::nullopt;
 }
@@ -102,9 +105,10 @@ std::optional<Event> ServerConnection::State::receive(Connect& connect) {
   client = terms_of(connect);
   phase = Phase::connack;
   if (connect.client_id.size() > limits.max_client_id) {  // at least 23 [MQTT-3.1.3-5]
-    return fail(ReasonCode::client_identifier_not_valid, "client id of " + std::to_string(connect.client_id.size()) +
-                                                             " bytes, at most " + std::to_string(limits.max_client_id) +
-                                                             " are accepted");  // [MQTT-3.1.3-8]
+    return fail(ReasonCode::client_identifier_not_valid,
+                "client id of " + std::to_string(connect.client_id.size()) + " bytes, at most " +
+                    std::to_string(limits.max_client_id) + " are accepted",
+                ExceededLimit::client_id);  // [MQTT-3.1.3-8]
   }
   // 5.0 [MQTT-3.1.3-6]: the server chooses an id. [MQTT311-3.1.3-7] [MQTT311-3.1.3-8]: only for a session that will not
   // outlive the connection. 3.1 asks for 1 to 23 bytes; longer ones are accepted.
@@ -114,7 +118,8 @@ std::optional<Event> ServerConnection::State::receive(Connect& connect) {
     return fail(ReasonCode::client_identifier_not_valid, "an empty client id");
   }
   if (connect.will && level_count(connect.will->topic) > limits.max_topic_levels) {
-    return fail(ReasonCode::topic_name_invalid, "too many levels in the topic of the Will");
+    return fail(ReasonCode::topic_name_invalid, "too many levels in the topic of the Will",
+                ExceededLimit::topic_levels);
   }
   return std::optional<Event>(std::in_place, ConnectEvent{std::move(connect), connect_slot});
 }
@@ -122,7 +127,7 @@ std::optional<Event> ServerConnection::State::receive(Connect& connect) {
 std::optional<Event> ServerConnection::State::receive(Publish& publish) {
   if (!resolve_topic(publish)) return std::nullopt;
   if (level_count(publish.topic) > limits.max_topic_levels) {
-    return fail(ReasonCode::topic_name_invalid, "too many levels in a topic name");
+    return fail(ReasonCode::topic_name_invalid, "too many levels in a topic name", ExceededLimit::topic_levels);
   }
   if (!publish.properties.subscription_identifiers.empty()) {
     return fail(ReasonCode::protocol_error, "a Subscription Identifier in PUBLISH");  // [MQTT-3.3.4-6]
@@ -133,7 +138,8 @@ std::optional<Event> ServerConnection::State::receive(Publish& publish) {
   // 3.x knows no receive maximum: what was never announced is not held against the client.
   if (client.version == ProtocolVersion::v5 && unanswered >= limits.receive_maximum) {
     return fail(ReasonCode::receive_maximum_exceeded,
-                "more than " + std::to_string(limits.receive_maximum) + " publishes without an answer");
+                "more than " + std::to_string(limits.receive_maximum) + " publishes without an answer",
+                ExceededLimit::receive_maximum);
   }
   if (unanswered < 65535) ++unanswered;
   // [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.3-8]
@@ -148,8 +154,11 @@ bool ServerConnection::State::resolve_topic(Publish& publish) {
   if (!alias) return true;
   const auto topic = inbound_aliases.resolve(publish.topic, *alias, limits.topic_alias_maximum);
   if (!topic) {
-    fail(ReasonCode::topic_alias_invalid, "topic alias " + std::to_string(*alias) + " is 0, above " +
-                                              std::to_string(limits.topic_alias_maximum) + " or stands for nothing");
+    const bool over = *alias > limits.topic_alias_maximum;
+    fail(ReasonCode::topic_alias_invalid,
+         "topic alias " + std::to_string(*alias) + " is 0, above " + std::to_string(limits.topic_alias_maximum) +
+             " or stands for nothing",
+         over ? std::optional(ExceededLimit::topic_alias) : std::nullopt);
     return false;
   }
   publish.topic = *topic;
@@ -164,7 +173,7 @@ std::optional<Event> ServerConnection::State::receive(Pubrel& pubrel) {
 std::optional<Event> ServerConnection::State::receive(Subscribe& subscribe) {
   for (const SubscribeEntry& entry : subscribe.entries) {
     if (level_count(entry.filter) > limits.max_topic_levels) {
-      return fail(ReasonCode::topic_filter_invalid, "too many levels in a topic filter");
+      return fail(ReasonCode::topic_filter_invalid, "too many levels in a topic filter", ExceededLimit::topic_levels);
     }
     if (entry.options.no_local && is_shared(entry.filter)) {
       return fail(ReasonCode::protocol_error, "No Local on a shared subscription");  // [MQTT-3.8.3-4]
@@ -177,7 +186,7 @@ std::optional<Event> ServerConnection::State::receive(Subscribe& subscribe) {
 std::optional<Event> ServerConnection::State::receive(Unsubscribe& unsubscribe) {
   for (const std::string_view filter : unsubscribe.filters) {
     if (level_count(filter) > limits.max_topic_levels) {
-      return fail(ReasonCode::topic_filter_invalid, "too many levels in a topic filter");
+      return fail(ReasonCode::topic_filter_invalid, "too many levels in a topic filter", ExceededLimit::topic_levels);
     }
   }
   const AnswerSlot slot = answers.open(PacketType::unsuback, unsubscribe.packet_id);  // [MQTT-3.10.4-4]

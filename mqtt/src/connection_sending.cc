@@ -67,6 +67,7 @@ void ServerConnection::State::answer(AnswerSlot slot, const Packet& packet) {
   if (fitting == nullptr) {
     return finish({CloseCause::server, ReasonCode::packet_too_large, "an answer does not fit the client's limit", {}});
   }
+  ++counts.sent;
   const auto finished = static_cast<std::int32_t>(answers.answer(slot, *fitting, client.version, output.end()));
   // A client that resumes a session also finishes publishes of its last connection, and gains send quota by them
   // (section 4.9) that it may use before or after we could tell. So such an answer counts in the client's favour; at
@@ -95,6 +96,7 @@ bool ServerConnection::State::send(const Packet& packet) {
   const Packet* fitting = fit(packet, client, trimmed);
   if (fitting == nullptr) return false;
   encode(output.end(), *fitting, client.version);
+  ++counts.sent;
   return true;
 }
 
@@ -142,8 +144,9 @@ void ServerConnection::State::tell_end(const ClosedEvent& event, const Propertie
   }
 }
 
-std::nullopt_t ServerConnection::State::fail(ReasonCode reason, std::string message) {
-  finish({CloseCause::protocol_error, reason, std::move(message), {}});
+std::nullopt_t ServerConnection::State::fail(ReasonCode reason, std::string message,
+                                             std::optional<ExceededLimit> limit) {
+  finish({CloseCause::protocol_error, reason, std::move(message), {}, limit});
   return std::nullopt;
 }
 
@@ -158,7 +161,7 @@ void ServerConnection::State::refuse_connect(const DecodeError& error) {
     client.maximum_packet_size = smallest_connack;  // it may have named one: no room for a reason string
     phase = Phase::connack;
   }
-  fail(error.reason, error.message);
+  fail(error.reason, error.message, limit_of(error));
 }
 
 }  // namespace bitacora::mqtt

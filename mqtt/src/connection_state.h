@@ -17,6 +17,12 @@ namespace bitacora::mqtt {
 
 inline constexpr AnswerSlot connect_slot{0};
 
+// Decoding is over a limit where it says so, and nowhere else.
+[[nodiscard]] inline std::optional<ExceededLimit> limit_of(const DecodeError& error) noexcept {
+  if (error.reason != ReasonCode::quota_exceeded) return std::nullopt;
+  return ExceededLimit::packet_fields;
+}
+
 struct ServerConnection::State {
   enum class Phase : std::uint8_t {
     connect,         // no whole CONNECT yet
@@ -60,7 +66,7 @@ struct ServerConnection::State {
   void finish(ClosedEvent event, Properties properties = {});
   void tell_end(const ClosedEvent& event, const Properties& properties);
   // The end because of what the client sent. Returns nullopt so that a receive() may return it.
-  std::nullopt_t fail(ReasonCode reason, std::string message);
+  std::nullopt_t fail(ReasonCode reason, std::string message, std::optional<ExceededLimit> limit = std::nullopt);
   void refuse_connect(const DecodeError& error);
 
   // --- server_connection.cc ---
@@ -77,6 +83,7 @@ struct ServerConnection::State {
   MonotonicTime last_input;
   std::optional<MonotonicTime> partial_since;  // when the first byte came of the packet that is not whole yet
   PacketReader reader;
+  PacketCounts counts;
   OutputBuffer output;
   AnswerQueue answers;
   InboundAliases inbound_aliases;

@@ -105,6 +105,8 @@ std::uint32_t ServerConnection::client_maximum_packet_size() const noexcept {
   return state_->client.maximum_packet_size;
 }
 
+PacketCounts ServerConnection::take_packet_counts() noexcept { return std::exchange(state_->counts, {}); }
+
 std::uint16_t ServerConnection::unanswered() const noexcept {
   return static_cast<std::uint16_t>(std::max(state_->unanswered, 0));
 }

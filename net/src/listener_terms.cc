@@ -18,11 +18,30 @@ std::string listener_text(const ListenerRules& rules) {
   return rules.name.empty() ? "a listener" : "listener \"" + rules.name + '"';
 }
 
+bool any_contains(const std::vector<AddressRange>& ranges, const IpAddress& address) noexcept {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&address](const AddressRange& range) { return range.contains(address); });
+}
+
+// Adds what `texts` say; false, with the one that says nothing in `bad`.
+bool parse_ranges(const std::vector<std::string>& texts, std::vector<AddressRange>& to, std::string& bad) {
+  for (const std::string& text : texts) {
+    const auto range = parse_address_range(text);
+    if (!range) {
+      bad = text;
+      return false;
+    }
+    to.push_back(*range);
+  }
+  return true;
+}
+
 }  // namespace
 
-bool ListenerTerms::trusts(const IpAddress& address) const noexcept {
-  return std::any_of(trusted_proxies.begin(), trusted_proxies.end(),
-                     [&address](const AddressRange& range) { return range.contains(address); });
+bool ListenerTerms::trusts(const IpAddress& address) const noexcept { return any_contains(trusted_proxies, address); }
+
+bool ListenerTerms::is_unlimited(const IpAddress& address) const noexcept {
+  return any_contains(unlimited_addresses, address);
 }
 
 std::unique_ptr<Stream> ListenerTerms::open_stream(std::uint64_t max_packet_size) const {
@@ -37,10 +56,12 @@ std::unique_ptr<Stream> ListenerTerms::open_stream(std::uint64_t max_packet_size
 Result<std::shared_ptr<const ListenerTerms>, std::string> make_terms(const ListenerRules& rules) {
   auto terms = std::make_shared<ListenerTerms>();
   terms->rules = std::make_shared<const ListenerRules>(rules);
-  for (const std::string& text : rules.trusted_proxies) {
-    const auto range = parse_address_range(text);
-    if (!range) return Failed(listener_text(rules) + ": trusted_proxies: \"" + text + "\" is no address or range");
-    terms->trusted_proxies.push_back(*range);
+  std::string bad;
+  if (!parse_ranges(rules.trusted_proxies, terms->trusted_proxies, bad)) {
+    return Failed(listener_text(rules) + ": trusted_proxies: \"" + bad + "\" is no address or range");
+  }
+  if (!parse_ranges(rules.unlimited_addresses, terms->unlimited_addresses, bad)) {
+    return Failed(listener_text(rules) + ": unlimited_addresses: \"" + bad + "\" is no address or range");
   }
   if (is_secure(rules.transport)) {
     auto tls = TlsContext::load(rules.tls);

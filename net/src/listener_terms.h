@@ -17,9 +17,11 @@ namespace bitacora::net {
 struct ListenerTerms {
   std::shared_ptr<const ListenerRules> rules;
   std::vector<AddressRange> trusted_proxies;
+  std::vector<AddressRange> unlimited_addresses;
   std::shared_ptr<const TlsContext> tls;  // null without TLS
 
   [[nodiscard]] bool trusts(const IpAddress& address) const noexcept;
+  [[nodiscard]] bool is_unlimited(const IpAddress& address) const noexcept;
   // The layers of a new connection; null where bytes are MQTT as they come.
   [[nodiscard]] std::unique_ptr<Stream> open_stream(std::uint64_t max_packet_size) const;
 };

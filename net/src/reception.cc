@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "address_claim.h"
 #include "base/assert.h"
 #include "tcp.h"
 
@@ -21,15 +22,20 @@ Reception::Reception(EventLoop& loop, const Clock& clock, bridge::BrokerMetrics&
       timer_(loop) {}
 
 void Reception::admit(Newcomer newcomer) {
+  const ListenerRules& rules = *newcomer.terms->rules;
+  const bool is_proxied = rules.proxy_protocol == ProxyProtocol::required;
+  if (!is_proxied && newcomer.peer) {
+    const auto why =
+        claim_for_address(newcomer.seat, *newcomer.terms, newcomer.peer->address, metrics_, clock_.now().monotonic);
+    if (why) return log_refusal(newcomer.origin.peer, *why);
+  }
   if (guests_.size() >= options_.max_waiting) {
     metrics_.connects_refused.add();
     erase(guests_.begin());
   }
   auto socket = watch(loop_, std::move(newcomer.socket));
   if (!socket) return;
-  const ListenerRules& rules = *newcomer.terms->rules;
   auto stream = newcomer.terms->open_stream(limits_.max_packet_size);
-  const bool is_proxied = rules.proxy_protocol == ProxyProtocol::required;
   const auto stage = is_proxied          ? Guest::Stage::proxy_header
                      : stream != nullptr ? Guest::Stage::handshake
                                          : Guest::Stage::connect;
@@ -96,7 +102,12 @@ void Reception::take_proxy_header(Guests::iterator guest, ByteView wire) {
   }
   if (!*header) return wait_for_bytes(guest);
   const ListenerRules& rules = *waiting.terms->rules;
-  if ((*header)->client) waiting.origin.peer = format(*(*header)->client);
+  if ((*header)->client) {
+    waiting.origin.peer = format(*(*header)->client);
+    const auto why =
+        claim_for_address(waiting.seat, *waiting.terms, (*header)->client->address, metrics_, clock_.now().monotonic);
+    if (why) return refuse(guest, *why);
+  }
   if (rules.certificate_user == CertificateUser::common_name && !is_secure(rules.transport)) {
     waiting.origin.certificate_user = std::move((*header)->common_name);
   }
@@ -174,12 +185,15 @@ void Reception::count_handshakes(const Guest& guest, std::size_t opened_before, 
   }
 }
 
-void Reception::refuse(Guests::iterator guest, const std::string& why) {
-  if (const auto count = refusal_log_.count(clock_.now().monotonic)) {
-    spdlog::info("{} is refused: {} ({} refused before CONNECT since the last message)", guest->second.origin.peer, why,
-                 *count);
-  }
+void Reception::refuse(Guests::iterator guest, std::string_view why) {
+  log_refusal(guest->second.origin.peer, why);
   erase(guest);
+}
+
+void Reception::log_refusal(std::string_view peer, std::string_view why) {
+  if (const auto count = refusal_log_.count(clock_.now().monotonic)) {
+    spdlog::info("{} is refused: {} ({} refused before CONNECT since the last message)", peer, why, *count);
+  }
 }
 
 std::optional<bridge::ShardIndex> Reception::shard_of_guest(const Guest& guest) const {

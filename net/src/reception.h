@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "arrival.h"
@@ -73,7 +74,8 @@ class Reception {
   void go_on(Guests::iterator guest);
   [[nodiscard]] bool flush(Guest& guest);  // false: its socket is broken
   void count_handshakes(const Guest& guest, std::size_t opened_before, Layer::State state);
-  void refuse(Guests::iterator guest, const std::string& why);
+  void refuse(Guests::iterator guest, std::string_view why);
+  void log_refusal(std::string_view peer, std::string_view why);
   // nullopt: more bytes are needed to know.
   [[nodiscard]] std::optional<bridge::ShardIndex> shard_of_guest(const Guest& guest) const;
   enum class PeerHas : std::uint8_t { more_to_say, ended };

@@ -7,23 +7,31 @@
 #include <optional>
 #include <utility>
 
+#include "address_limits.h"
+
 namespace bitacora::net {
 
 class Seats;
 
 class Seat {
  public:
-  Seat(Seat&& other) noexcept : seats_(std::exchange(other.seats_, nullptr)) {}
+  Seat(Seat&& other) noexcept : seats_(std::exchange(other.seats_, nullptr)), place_(std::move(other.place_)) {}
   Seat& operator=(Seat&& other) noexcept {
     std::swap(seats_, other.seats_);
+    std::swap(place_, other.place_);
     return *this;
   }
   ~Seat();
+
+  // Which of its listener's addresses have how many connections, and this one's place among them.
+  [[nodiscard]] AddressLimits& addresses() const noexcept;
+  void keep(AddressLimits::Place place) noexcept { place_ = std::move(place); }
 
  private:
   friend class Seats;
   explicit Seat(Seats& seats) noexcept : seats_(&seats) {}
   Seats* seats_;
+  AddressLimits::Place place_;
 };
 
 // Thread-safe; outlives its seats.
@@ -41,6 +49,7 @@ class Seats {
   [[nodiscard]] std::size_t taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool full() const noexcept { return taken() >= capacity(); }
+  [[nodiscard]] AddressLimits& addresses() noexcept { return addresses_; }
 
  private:
   friend class Seat;
@@ -59,7 +68,10 @@ class Seats {
   Seats* const whole_;
   std::atomic<std::size_t> capacity_;
   std::atomic<std::size_t> taken_{0};
+  AddressLimits addresses_;
 };
+
+inline AddressLimits& Seat::addresses() const noexcept { return seats_->addresses(); }
 
 inline Seat::~Seat() {
   if (seats_ != nullptr) seats_->give_back();

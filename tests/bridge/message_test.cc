@@ -38,6 +38,7 @@ Message full_message() {
   message.qos = QoS::exactly_once;
   message.retain = Retain::yes;
   message.dup = Dup::yes;
+  message.dup_of = 1234567890123;
   message.client_id = "sensor";
   message.qos2 = Qos2Mark{0x0102030405060708, mqtt::PacketId(0x090a), 0x0b0c0d0e};
   message.timestamp = 1'700'000'000'000;
@@ -73,11 +74,12 @@ TEST(MessageEncoder, AnEmptyPayloadIsAnEmptyValueAndNoTombstone) {
 TEST(MessageEncoder, EverythingThatMqttCarriesHasItsHeader) {
   MessageEncoder encoder;
   const std::string mark = "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e";
-  EXPECT_THAT(headers_of(encoder.encode(full_message(), {})),
-              ElementsAre("mqtt.qos=2", "mqtt.retain=1", "mqtt.client=sensor", "mqtt.dup=1", "mqtt.qos2=" + mark,
-                          "mqtt.payload-format=1", "mqtt.expiry=4294967295", "mqtt.content-type=text/plain",
-                          "mqtt.response-topic=answers/1", "mqtt.correlation-data=id", "b=2", "a=1",
-                          "mqtt.user.mqtt.qos=mine", "b=3", "mqtt.user.mqtt.user.x=y"));
+  EXPECT_THAT(
+      headers_of(encoder.encode(full_message(), {})),
+      ElementsAre("mqtt.qos=2", "mqtt.retain=1", "mqtt.client=sensor", "mqtt.dup=1", "mqtt.dup-of=1234567890123",
+                  "mqtt.qos2=" + mark, "mqtt.payload-format=1", "mqtt.expiry=4294967295",
+                  "mqtt.content-type=text/plain", "mqtt.response-topic=answers/1", "mqtt.correlation-data=id", "b=2",
+                  "a=1", "mqtt.user.mqtt.qos=mine", "b=3", "mqtt.user.mqtt.user.x=y"));
 }
 
 TEST(MessageEncoder, TheRoutesOwnHeadersComeLast) {
@@ -115,6 +117,7 @@ TEST(MessageDecoder, GivesBackWhatWasEncoded) {
   EXPECT_EQ(out->topic, in.topic);
   EXPECT_EQ(as_text(out->payload), as_text(in.payload));
   EXPECT_EQ(std::tie(out->qos, out->retain, out->dup), std::tie(in.qos, in.retain, in.dup));
+  EXPECT_EQ(out->dup_of, in.dup_of);
   EXPECT_EQ(out->client_id, in.client_id);
   EXPECT_EQ(out->qos2, in.qos2);
   EXPECT_EQ(out->timestamp, in.timestamp);
@@ -132,17 +135,24 @@ TEST(MessageDecoder, NothingOfOneMessageIsLeftInTheNext) {
   EXPECT_EQ(std::tie(out->qos, out->retain, out->dup), std::make_tuple(QoS::at_least_once, Retain::no, Dup::no));
   EXPECT_EQ(out->client_id, "");
   EXPECT_EQ(out->qos2, std::nullopt);
+  EXPECT_EQ(out->dup_of, std::nullopt);
   EXPECT_TRUE(out->properties == mqtt::Properties{});
 }
 
 TEST(MessageDecoder, TheHeadersOfAKafkaProducerAreUserProperties) {
   MessageDecoder decoder;
   const std::string too_long(65536, 'x');
-  const HeaderView headers[] = {{"trace", as_bytes("1")},         {"none", std::nullopt},
-                                {"mqtt.unknown", as_bytes("1")},  {"bad", as_bytes("\xff")},
-                                {"long", as_bytes(too_long)},     {"mqtt.user.mqtt.qos", as_bytes("x")},
-                                {"mqtt.qos", as_bytes("3")},      {"mqtt.expiry", as_bytes("1x")},
-                                {"mqtt.qos2", as_bytes("short")}, {"mqtt.response-topic", as_bytes("a/#")}};
+  const HeaderView headers[] = {{"trace", as_bytes("1")},
+                                {"none", std::nullopt},
+                                {"mqtt.unknown", as_bytes("1")},
+                                {"bad", as_bytes("\xff")},
+                                {"long", as_bytes(too_long)},
+                                {"mqtt.user.mqtt.qos", as_bytes("x")},
+                                {"mqtt.qos", as_bytes("3")},
+                                {"mqtt.expiry", as_bytes("1x")},
+                                {"mqtt.qos2", as_bytes("short")},
+                                {"mqtt.dup-of", as_bytes("-1")},
+                                {"mqtt.response-topic", as_bytes("a/#")}};
   const Message* out = decoder.decode(kafka_record("a", "b", headers));
   ASSERT_NE(out, nullptr);
   EXPECT_EQ(out->qos, QoS::at_least_once);
@@ -156,7 +166,7 @@ TEST(MessageDecoder, ARecordWithoutAnMqttTopicOrAValueIsNoMessage) {
   MessageDecoder decoder;
   const auto value = as_bytes("v");
   EXPECT_EQ(decoder.decode({0, 0, std::nullopt, value, {}}), nullptr);
-  for (const std::string_view key : {"", "a/+", "#", "\xff\xfe", "\xc0\x80"}) {
+  for (const std::string_view key : {"", "a/+", "#", "\xff\xfe", "\xc0\x80", "$SYS/broker/uptime", "$"}) {
     EXPECT_EQ(decoder.decode(kafka_record(key, "v")), nullptr) << key;
   }
   EXPECT_EQ(decoder.decode({0, 0, as_bytes("a"), std::nullopt, {}}), nullptr);

@@ -33,10 +33,31 @@ TEST(ReplayFilter, ReadsOnePartitionFromAnOffset) {
   EXPECT_EQ(partition.from, StartPosition(AtOffset{1234}));
 }
 
+TEST(ReplayFilter, ReadsAStreamOfOneLogWithAndWithoutAFilter) {
+  const auto whole = parse_subscription_target("$stream/readings");
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(std::get<ReplayOfLog>(*whole).log, "readings");
+  EXPECT_EQ(std::get<ReplayOfLog>(*whole).filter, "#");
+  const auto part = parse_subscription_target("$stream/readings/plant/+/temp");
+  ASSERT_TRUE(part);
+  EXPECT_EQ(std::get<ReplayOfLog>(*part).filter, "plant/+/temp");
+}
+
+TEST(ReplayFilter, AStreamStartsWhereTheFirstPropertyOfItsNamesSays) {
+  mqtt::Properties properties;
+  EXPECT_EQ(start_of_stream(properties), StartPosition(Latest{}));
+  properties.user_properties = {{"colour", "red"}, {"stream-offset", "earliest"}, {"offset", "17"}};
+  EXPECT_EQ(start_of_stream(properties), StartPosition(Earliest{}));
+  properties.user_properties = {{"offset", "17"}};
+  EXPECT_EQ(start_of_stream(properties), StartPosition(AtOffset{17}));
+  properties.user_properties = {{"offset", "soon"}};
+  EXPECT_FALSE(start_of_stream(properties));
+}
+
 TEST(ReplayFilter, SaysWhatIsWrong) {
-  for (const auto* filter :
-       {"$replay", "$replay/earliest", "$replay/yesterday/#", "$replay/17/#", "$log", "$log/mqtt", "$log/mqtt/0",
-        "$log/mqtt/x/0", "$log/mqtt/-1/0", "$log//0/0", "$log/mqtt/0/then", "$replay/earliest/"}) {
+  for (const auto* filter : {"$replay", "$replay/earliest", "$replay/yesterday/#", "$replay/17/#", "$log", "$log/mqtt",
+                             "$log/mqtt/0", "$log/mqtt/x/0", "$log/mqtt/-1/0", "$log//0/0", "$log/mqtt/0/then",
+                             "$replay/earliest/", "$stream", "$stream/", "$stream//a", "$stream/mqtt/"}) {
     const auto target = parse_subscription_target(filter);
     ASSERT_FALSE(target) << filter;
     EXPECT_NE(target.error().find(filter), std::string::npos) << target.error();

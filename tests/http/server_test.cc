@@ -178,6 +178,17 @@ TEST(HttpMetrics, SpeakPrometheus) {
   EXPECT_THAT(response.body, HasSubstr("\nbitacora_committer_in_flight_bytes 0"));
 }
 
+TEST(HttpMetrics, CountEachLimitUnderItsName) {
+  RunningDoor door;
+  door.metrics.reached(bridge::Limit::retained_messages);
+  const Response response = door.get("/metrics");
+  EXPECT_THAT(response.body, HasSubstr("# TYPE bitacora_limit_reached_total counter"));
+  EXPECT_THAT(response.body, HasSubstr("\nbitacora_limit_reached_total{limit=\"retained_messages\"} 1"));
+  for (const std::string_view name : bridge::limit_names) {
+    EXPECT_THAT(response.body, HasSubstr("{limit=\"" + std::string(name) + "\"}"));
+  }
+}
+
 TEST(HttpTopics, ShowSettingsAndOffsets) {
   RunningDoor door;
   door.append(1, "t", "v");

@@ -156,6 +156,7 @@ TEST_P(StormOverShards, OfReconnectsBesideOneOfSubscriptionsLosesNoMessage) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   RunningServerOptions options;
   options.server.shard_count = GetParam();
+  options.broker.sessions.max_takeovers = 1'000'000;
   RunningServer server(options);
   Storm storm(server);
 

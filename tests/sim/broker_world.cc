@@ -22,8 +22,11 @@ void BrokerWorld::start() {
   auto store = storage::Store::open(*disk_, clock_, *catalog_, {.directory = "data", .preallocate_bytes = 64 << 10});
   BITACORA_ASSERT(store.has_value());
   store_ = std::move(*store);
-  if (store_->find_log("mqtt") == nullptr) {
-    const auto created = store_->create_log("mqtt", options_.log);
+  std::vector<std::string> logs = options_.more_logs;
+  logs.emplace_back("mqtt");
+  for (const std::string& log : logs) {
+    if (store_->find_log(log) != nullptr) continue;
+    const auto created = store_->create_log(log, options_.log);
     BITACORA_ASSERT(created.has_value());
   }
   const auto internal = bridge::create_internal_logs(*store_);
@@ -98,6 +101,8 @@ void BrokerWorld::hang_up(bridge::ConnectionId id) {
 }
 
 void BrokerWorld::set_reading(bridge::ConnectionId id, bool reading) { links_.at(id.value()).reading = reading; }
+
+bool BrokerWorld::reads(bridge::ConnectionId id) const { return shards_[links_.at(id.value()).shard]->wants_input(id); }
 
 bool BrokerWorld::carry_output(std::uint32_t shard) {
   bool moved = !shards_[shard]->take_touched().empty();
@@ -223,6 +228,9 @@ std::vector<BrokerWorld::Record> BrokerWorld::records(const std::string& log) co
       const storage::RecordView& record = (*next)->record;
       records.push_back({number, record.offset, std::string(as_text(record.key.value_or(ByteView()))),
                          std::string(as_text(record.value.value_or(ByteView())))});
+      for (const storage::HeaderView& header : record.headers) {
+        records.back().headers.emplace(header.name, as_text(header.value.value_or(ByteView())));
+      }
     }
   }
   return records;

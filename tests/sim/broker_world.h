@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -29,7 +30,8 @@ class Peer {
 
 struct WorldOptions {
   std::uint32_t shards = 2;
-  storage::LogSettings log{};
+  storage::LogSettings log{};            // of the log mqtt
+  std::vector<std::string> more_logs{};  // made with the same settings
   bridge::BrokerSettings broker{};
 };
 
@@ -77,6 +79,8 @@ class BrokerWorld {
   [[nodiscard]] std::uint64_t next_delivery() noexcept { return ++deliveries_; }
   // A client that does not read leaves its bytes with the server.
   void set_reading(bridge::ConnectionId id, bool reading);
+  // Whether the server reads this client's socket; send() does not ask.
+  [[nodiscard]] bool reads(bridge::ConnectionId id) const;
 
   // Every record of a log that a reader can see, partition after partition.
   struct Record {
@@ -84,6 +88,7 @@ class BrokerWorld {
     storage::Offset offset = 0;
     std::string key;
     std::string value;
+    std::map<std::string, std::string> headers{};
   };
   [[nodiscard]] std::vector<Record> records(const std::string& log = "mqtt") const;
 

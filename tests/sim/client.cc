@@ -35,6 +35,17 @@ void Client::connect(mqtt::CleanStart clean, std::optional<mqtt::Will> will, std
   send(packet);
 }
 
+void Client::connect_with_maximum_packet_size(std::uint32_t bytes) {
+  drop();
+  connection_ = world_.open(*this, client_id_);
+  mqtt::Connect packet;
+  packet.version = version_;
+  packet.clean_start = mqtt::CleanStart::yes;
+  packet.client_id = client_id_;
+  packet.properties.maximum_packet_size = bytes;
+  send(packet);
+}
+
 std::uint16_t Client::publish(std::string_view topic, std::string_view payload, mqtt::QoS qos, mqtt::Retain retain) {
   mqtt::Publish packet{topic, as_bytes(payload), qos, retain, mqtt::Dup::no, mqtt::PacketId(0), {}};
   if (qos != mqtt::QoS::at_most_once) {

@@ -39,6 +39,7 @@ class Client : public Peer {
   // Each sends; the answer comes with the world's next run.
   void connect(mqtt::CleanStart clean = mqtt::CleanStart::yes, std::optional<mqtt::Will> will = std::nullopt,
                std::uint32_t expiry_s = 0xFFFFFFFF);
+  void connect_with_maximum_packet_size(std::uint32_t bytes);  // 5.0
   std::uint16_t publish(std::string_view topic, std::string_view payload, mqtt::QoS qos = mqtt::QoS::at_least_once,
                         mqtt::Retain retain = mqtt::Retain::no);
   void resend_publish(std::uint16_t id, std::string_view topic, std::string_view payload, mqtt::QoS qos);
@@ -60,6 +61,7 @@ class Client : public Peer {
   Acks acks = Acks::at_once;
   bool releases = true;  // PUBREL follows PUBREC by itself
 
+  [[nodiscard]] bool is_read() const { return world_.reads(*connection_); }
   [[nodiscard]] bool connected() const noexcept { return connection_.has_value(); }
   std::optional<mqtt::Connack> connack;  // views of it are not kept
   std::optional<mqtt::ReasonCode> disconnect_reason;

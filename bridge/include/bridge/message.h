@@ -10,7 +10,8 @@
 // | mqtt.qos | "0", "1" or "2": as published |
 // | mqtt.retain | "1" when the publisher set RETAIN |
 // | mqtt.client | the publisher's client id |
-// | mqtt.dup | "1" when the PUBLISH was marked as a possible duplicate (reliability.md §6.4) |
+// | mqtt.dup | "1" when the PUBLISH may be the second copy of an earlier one (reliability.md §6.4) |
+// | mqtt.dup-of | decimal offset of that earlier one, in the same partition; absent if it is not known |
 // | mqtt.qos2 | 14 bytes, big-endian: session epoch u64, packet id u16, sequence u32: what makes QoS 2 exactly once |
 // | mqtt.payload-format | "1" for UTF-8, "0" for bytes; absent if the publisher did not say |
 // | mqtt.expiry | message expiry interval as published, decimal seconds from the record's timestamp |
@@ -49,8 +50,9 @@ struct Message {
   ByteView payload;
   mqtt::QoS qos = mqtt::QoS::at_least_once;
   mqtt::Retain retain = mqtt::Retain::no;
-  mqtt::Dup dup = mqtt::Dup::no;
-  std::string_view client_id;  // of the publisher; empty if it was not an MQTT client
+  mqtt::Dup dup = mqtt::Dup::no;          // may be a second copy; not the DUP flag of the packet
+  std::optional<storage::Offset> dup_of;  // the first copy, in the same partition
+  std::string_view client_id;             // of the publisher; empty if it was not an MQTT client
   std::optional<Qos2Mark> qos2;
   Timestamp timestamp = 0;  // ms since the epoch
   // Of these only what a PUBLISH forwards is set: payload format, expiry (as published), content type, response topic,
@@ -70,6 +72,7 @@ class MessageEncoder {
 
   std::vector<storage::HeaderView> headers_;
   std::string numbers_;
+  std::string dup_of_;
   std::vector<std::string> escaped_names_;
   Bytes qos2_;
 };

@@ -2,8 +2,11 @@
 // nothing else is shared. Counters only rise; gauges are what is there now.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+
+#include "bridge/limits.h"
 
 namespace bitacora::bridge {
 
@@ -18,15 +21,26 @@ class Counter {
 };
 
 struct BrokerMetrics {
+  // How often a client went over each limit, by Limit.
+  std::array<Counter, limit_names.size()> limits;
+  void reached(Limit limit) noexcept { limits[static_cast<std::size_t>(limit)].add(); }
+  [[nodiscard]] const Counter& of(Limit limit) const noexcept { return limits[static_cast<std::size_t>(limit)]; }
+
   // gauges
   Counter connections;
   Counter sessions;
+  Counter sessions_connected;
   Counter subscriptions;
   Counter retained_messages;  // of one shard's view
   Counter sessions_behind;    // connected sessions that read from the log
   Counter groups;             // $share and $group, with members
   Counter group_members;      // online and offline
   // counters
+  Counter connections_opened;
+  Counter packets_received;  // MQTT packets of every type
+  Counter packets_sent;
+  Counter bytes_received;  // of MQTT, as a shard sees it: without TLS and WebSocket around it
+  Counter bytes_sent;
   Counter connects_accepted;
   Counter connects_refused;
   Counter publishes_received;            // PUBLISH packets
@@ -34,6 +48,7 @@ struct BrokerMetrics {
   Counter publishes_acknowledged;        // PUBACK and PUBREC with success
   Counter publishes_refused;             // answered with an error, or the connection closed instead
   Counter deliveries;                    // PUBLISH packets sent
+  Counter delivery_bytes;                // of their payload
   Counter deliveries_repeated;           // of those: sent again after a reconnect
   Counter deliveries_dropped_too_large;  // over the client's Maximum Packet Size
   Counter deliveries_expired;
@@ -48,6 +63,8 @@ struct BrokerMetrics {
   Counter logins_refused;             // a wrong name or password, a token that does not hold, an anonymous client
   Counter publishes_not_authorized;   // of publishes_refused and, at QoS 0, beside them; Wills too
   Counter subscribes_not_authorized;  // topic filters of SUBSCRIBE
+  Counter sessions_expired;           // offline for longer than their Session Expiry Interval
+  Counter system_messages_dropped;    // $SYS messages for subscribers that were too slow
   Counter session_checkpoints;
   Counter group_records_handed_over;  // to a member
   Counter group_records_taken_back;   // from one that left or could not send them

@@ -18,6 +18,7 @@ namespace bitacora::bridge {
 struct RetainedEntry {
   storage::Offset offset = 0;  // in the retained log's partition
   Timestamp expires_at = 0;    // ms since the epoch; 0: never
+  std::uint64_t bytes = 0;     // of topic and payload
   [[nodiscard]] bool has_expired(Timestamp now_ms) const noexcept { return expires_at != 0 && expires_at <= now_ms; }
 };
 
@@ -42,9 +43,18 @@ class RetainedIndex {
   [[nodiscard]] Found next(std::string_view filter, const std::optional<std::string>& after, std::size_t& budget) const;
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }  // of all entries
+  // nullptr if the topic has none.
+  [[nodiscard]] const RetainedEntry* find(std::string_view topic) const {
+    const auto found = entries_.find(topic);
+    return found == entries_.end() ? nullptr : &found->second;
+  }
 
  private:
+  void drop(Entries::iterator entry);
+
   Entries entries_;
+  std::uint64_t bytes_ = 0;
   std::set<std::pair<Timestamp, std::string>> expiries_;  // of the entries that expire
 };
 

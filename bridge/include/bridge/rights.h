@@ -26,7 +26,7 @@ class Rights {
   // Whether some topic that `filter` matches may be read so.
   [[nodiscard]] bool may_ask_for(identity::Action action, std::string_view filter) const;
   // Of a SUBSCRIBE's filter with all that may stand in front of it: $share/<group>/, $group/<group>/,
-  // $replay/<from>/ and $log/<log>/<partition>/<from>, which asks for the history of everything.
+  // $replay/<from>/, $stream/<log>/ and $log/<log>/<partition>/<from>, which asks for the history of everything.
   [[nodiscard]] bool may_subscribe(std::string_view filter) const;
   [[nodiscard]] bool unlimited() const noexcept { return unlimited_; }
 

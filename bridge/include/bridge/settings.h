@@ -45,6 +45,13 @@ struct SessionSettings {
       256 << 10;                           // unsent bytes of one connection past which its session leaves the live path
   std::uint32_t max_subscriptions = 1000;  // of one session
   std::uint16_t max_awaiting_release = 1024;  // QoS 2 ids of one session between PUBREC and PUBREL
+  // Of one publisher's messages, QoS 0 too, on their way to the disk: past it its socket is not read until half of them
+  // are written, so that one client's flood does not stand in front of everybody's acknowledgements.
+  std::size_t max_unwritten_bytes = 4 << 20;
+  std::size_t max_will_payload = 64 << 10;  // bytes
+  std::chrono::seconds max_will_delay = std::chrono::hours(24);
+  // Of one client id within a minute. Past it both connections are closed and the id is refused until the minute ends.
+  std::uint32_t max_takeovers = 20;
   // Whether messages published at QoS 0 reach a session that was offline then. (To one that is online but slow they
   // do.)
   QueueQos0 queue_qos0 = QueueQos0::no;
@@ -61,6 +68,10 @@ struct BrokerSettings {
   mqtt::ConnectionLimits connection{};
   AccessSettings access{};
   std::size_t max_retained_payload = 1 << 20;  // bytes
+  // Of all clients together; messages on their way to the log are not counted yet.
+  std::size_t max_retained_messages = 1'000'000;
+  std::uint64_t max_retained_bytes = 1ULL << 30;   // of topics and payloads
+  std::chrono::milliseconds sys_interval{10'000};  // between two rounds of $SYS; 0: there is no $SYS
   // Told to 5.0 clients that ask for Response Information: a topic of their own for responses. "%c" becomes the client
   // id. Empty: they are told none.
   std::string response_information{};

@@ -100,16 +100,32 @@ struct AckEvent {
   PacketType type;  // puback, pubrec or pubcomp
   Ack packet;
 };
+// Which of ConnectionLimits the client went over.
+enum class ExceededLimit : std::uint8_t {
+  packet_size,
+  packet_fields,  // CodecLimits
+  early_bytes,    // sent ahead of CONNACK, or packets that wait for an answer
+  client_id,
+  topic_levels,
+  receive_maximum,
+  topic_alias,
+};
 struct ClosedEvent {
   CloseCause cause = CloseCause::transport_closed;
   ReasonCode reason = ReasonCode::success;
   std::string message;                                   // for the log; empty for an ordinary end
   std::optional<std::uint32_t> session_expiry_interval;  // of the client's DISCONNECT, if it carried one
+  std::optional<ExceededLimit> limit = std::nullopt;     // protocol_error: the limit that it was about
 };
 
 // Views inside an event live until the next call of poll_event, on_bytes or close.
 using Event = std::variant<ConnectEvent, PublishEvent, PubrelEvent, SubscribeEvent, UnsubscribeEvent, AuthEvent,
                            AckEvent, ClosedEvent>;
+
+struct PacketCounts {
+  std::uint32_t received = 0;
+  std::uint32_t sent = 0;
+};
 
 class ServerConnection {
  public:
@@ -162,6 +178,9 @@ class ServerConnection {
   [[nodiscard]] std::uint32_t client_maximum_packet_size() const noexcept;  // 0xFFFFFFFF if it named none
   // QoS 1 and 2 publishes that count towards the receive maximum: without PUBACK, PUBCOMP or an error in PUBREC.
   [[nodiscard]] std::uint16_t unanswered() const noexcept;
+
+  // How many packets of any type have come and gone since the last call.
+  PacketCounts take_packet_counts() noexcept;
 
  private:
   struct State;

@@ -66,6 +66,11 @@ struct ListenerRules {
   std::string name{};  // for messages and for rules that others make about it
   Transport transport = Transport::tcp;
   std::size_t max_connections = 100'000;
+  // Of one IP address: open at once, and new in a second. Behind a proxy it is the address that the PROXY header tells.
+  std::size_t max_connections_per_address = 256;
+  std::uint32_t max_connection_rate = 50;
+  // "10.0.0.7", "10.0.0.0/8": for whom those two do not hold. This machine itself, as long as nothing else is said.
+  std::vector<std::string> unlimited_addresses{"127.0.0.0/8", "::1"};
   bridge::AnonymousAccess anonymous = bridge::AnonymousAccess::as_the_server_says;
   // For everything before MQTT: PROXY header, TLS, WebSocket.
   std::chrono::milliseconds handshake_timeout{10'000};
