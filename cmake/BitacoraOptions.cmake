@@ -3,6 +3,7 @@ option(BITACORA_TESTS "Build the tests" ON)
 option(BITACORA_EXAMPLES "Build the examples" ON)
 option(BITACORA_BENCH "Build the benchmarks" ON)
 option(BITACORA_WERROR "Treat warnings as errors (set by the presets)" OFF)
+option(BITACORA_FUZZ "Build the fuzz targets as programs of libFuzzer (clang), and no tests" OFF)
 set(BITACORA_SANITIZE "" CACHE STRING "Value for -fsanitize=, e.g. address,undefined or thread")
 
 if(NOT CMAKE_BUILD_TYPE)

@@ -12,7 +12,7 @@ directory=${EXAMPLE_DIR:-$(mktemp -d)}
 mkdir -p "$directory"
 cd "$directory"
 server=
-trap '[ -z "$server" ] || kill "$server"; [ -n "${EXAMPLE_DIR:-}" ] || rm -rf "$directory"' EXIT
+trap '[ -z "$server" ] || { kill "$server"; wait "$server"; }; [ -n "${EXAMPLE_DIR:-}" ] || rm -rf "$directory"' EXIT
 
 echo "1. A certificate authority, a server's certificate, and one of the client sensor-7"
 new_key() { openssl ecparam -genkey -name prime256v1 -noout -out "$1"; }
@@ -85,7 +85,9 @@ upgrade() {
   printf 'Origin: %s\r\n\r\n' "$1"
 }
 for origin in https://evil.example.com https://app.example.org; do
-  answer=$(upgrade "$origin" | timeout 10 openssl s_client -quiet -no_ign_eof -CAfile ca.pem \
-    -connect "127.0.0.1:$(port_of pages)" 2> s_client.log | head -1 | tr -d '\r' || true)
-  echo "   $origin: $answer"
+  : > answer
+  { upgrade "$origin"; until [ -s answer ]; do sleep 0.05; done; } |
+    timeout 10 openssl s_client -quiet -no_ign_eof -CAfile ca.pem -connect "127.0.0.1:$(port_of pages)" \
+      2> s_client.log > answer || true
+  echo "   $origin: $(head -1 answer | tr -d '\r')"
 done

@@ -55,7 +55,6 @@ constexpr auto table = std::to_array<WithoutEqual>({
     {"psk_file", no_psk},
     {"psk_hint", no_psk},
     {"retain_available", "retained messages are always available"},
-    {"sys_interval", "no $SYS topics at an interval of choice: see /metrics"},
     {"tls_engine", "keys are files"},
     {"tls_engine_kpass_sha1", "keys are files"},
     {"tls_keyform", "keys are PEM files"},

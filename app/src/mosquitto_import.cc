@@ -107,6 +107,7 @@ class Importer {
         {"require_certificate", &Importer::take_listener_option},
         {"set_tcp_nodelay", &Importer::take_nodelay},
         {"socket_domain", &Importer::take_listener_option},
+        {"sys_interval", &Importer::take_sys_interval},
         {"tls_version", &Importer::take_listener_option},
         {"use_identity_as_username", &Importer::take_listener_option},
         {"use_subject_as_username", &Importer::take_listener_option},
@@ -219,12 +220,16 @@ class Importer {
     }
   }
 
+  // One file of each kind holds for all listeners here; with per_listener_settings the first is it.
   void take_identity_file(const MosquittoLine& line) {
-    if (line.option == "acl_file") has_rules_ = true;
-    leave_out(line,
-              line.option == "password_file"
-                  ? "user names and passwords are not carried over by this import: no client gets in by them yet"
-                  : "rights are not carried over by this import: set them up before clients of different trust meet");
+    if (per_listener_ && line.option == "password_file") listener_of(line).password_file = line.value;
+    std::string& carried = line.option == "password_file" ? password_file_ : acl_file_;
+    if (per_listener_ && !carried.empty() && carried != line.value) {
+      return leave_out(line, fmt::format("there is one {} for all listeners: {}", line.option, carried));
+    }
+    carried = line.value;
+    set(line, "auth", line.option, quoted(line.value));
+    if (per_listener_) note(line, "holds for all listeners here");
   }
 
   // --- everything else ---
@@ -259,6 +264,10 @@ class Importer {
   void take_max_keepalive(const MosquittoLine& line) {
     const auto seconds = bounded(line, 0, 65535);
     if (seconds) set(line, "mqtt", "max_keep_alive", quoted(std::to_string(*seconds) + "s"));
+  }
+  void take_sys_interval(const MosquittoLine& line) {
+    const auto seconds = bounded(line, 0, 24 * 3600);
+    if (seconds) set(line, "broker", "sys_interval", quoted(std::to_string(*seconds) + "s"));
   }
   void take_max_packet_size(const MosquittoLine& line) {
     if (line.value == "0") return is_so_already(line, "no bound of its own: the default above");
@@ -333,10 +342,7 @@ class Importer {
     if (is_local) default_listener().address = "127.0.0.1";  // mosquitto 2.0 without a listener is for this machine
     std::string tables;
     for (const MosquittoListener& listener : listeners_) {
-      const bool anonymous =
-          per_listener_ ? listener.allow_anonymous.value_or(is_local) : anonymous_.value_or(is_local);
-      const bool let_in = anonymous && !has_rules_;
-      const ImportedListener imported = import_listener(listener, let_in);
+      const ImportedListener imported = import_listener(listener, who_comes_in(listener, is_local));
       tables += '\n';
       for (const MosquittoLine& line : listener.lines)
         tables += fmt::format("# {}: {}\n", line.where(), described(line));
@@ -355,6 +361,13 @@ class Importer {
            "= 8080\n";
   }
 
+  [[nodiscard]] WhoComesIn who_comes_in(const MosquittoListener& listener, bool is_local) const {
+    const std::optional<bool> anonymous = per_listener_ ? listener.allow_anonymous : anonymous_;
+    const std::string& file = per_listener_ ? listener.password_file : password_file_;
+    if (anonymous.value_or(is_local)) return WhoComesIn::everybody;
+    return !file.empty() && file == password_file_ ? WhoComesIn::users : WhoComesIn::nobody_by_name;
+  }
+
   [[nodiscard]] bool names_an_address() const {
     return has_listener_line_ ||
            std::any_of(listeners_.begin(), listeners_.end(), [](const MosquittoListener& listener) {
@@ -368,7 +381,8 @@ class Importer {
   bool has_listener_line_ = false;
   bool per_listener_ = false;
   std::optional<bool> anonymous_;
-  bool has_rules_ = false;  // an acl_file, without which clients may do more
+  std::string password_file_;  // that is carried over
+  std::string acl_file_;
   bool has_packet_size_ = false;
   int log_rank_ = -1;
   std::map<std::string, std::vector<Option>> sections_;

@@ -14,7 +14,7 @@ constexpr std::int64_t most_connections = 10'000'000;  // the option's bound
 // Collects the table's lines and what is to be told about them.
 class ListenerTable {
  public:
-  ListenerTable(const MosquittoListener& listener, bool anonymous) : from_(listener), anonymous_(anonymous) {}
+  ListenerTable(const MosquittoListener& listener, WhoComesIn who) : from_(listener), who_(who) {}
 
   ImportedListener take() {
     put("protocol", "mqtt");
@@ -53,12 +53,11 @@ class ListenerTable {
       note(fmt::format("left out: \"{}\" is a name; a listener here has the number of its interface", address));
       return false;
     }
-    if (!is_loopback(address) && !anonymous_ && !is_guarded()) {
+    if (!is_loopback(address) && who_ == WhoComesIn::nobody_by_name && !is_guarded()) {
       held_back_ = true;
       note(
-          fmt::format("on loopback instead of {}: mosquitto asks its clients for passwords or has rules for them, "
-                      "which this import "
-                      "does not carry over; set them up first, then the address",
+          fmt::format("on loopback instead of {}: mosquitto lets nobody in here without a name, and no password_file "
+                      "that could be carried over says whom; set up [auth] password_file first, then the address",
                       every_interface ? "every interface" : address));
       address = address.find(':') == std::string::npos || every_interface ? "127.0.0.1" : "::1";
     }
@@ -115,7 +114,7 @@ class ListenerTable {
 
   void put_access() {
     if (held_back_) return;
-    put("anonymous", anonymous_ ? "allowed" : "refused");
+    put("anonymous", who_ == WhoComesIn::everybody ? "allowed" : "refused");
   }
 
   void put_max_connections(std::int64_t count) {
@@ -128,7 +127,7 @@ class ListenerTable {
   }
 
   const MosquittoListener& from_;
-  bool anonymous_;
+  WhoComesIn who_;
   bool held_back_ = false;  // from the network to loopback
   std::string toml_ = "[[listeners]]\n";
   std::vector<std::string> notes_;
@@ -136,8 +135,8 @@ class ListenerTable {
 
 }  // namespace
 
-ImportedListener import_listener(const MosquittoListener& listener, bool anonymous) {
-  return ListenerTable(listener, anonymous).take();
+ImportedListener import_listener(const MosquittoListener& listener, WhoComesIn who) {
+  return ListenerTable(listener, who).take();
 }
 
 std::string quoted(std::string_view text) {

@@ -19,6 +19,7 @@ struct MosquittoListener {
   std::string protocol = "mqtt";
   std::optional<std::int64_t> max_connections;
   std::optional<bool> allow_anonymous;  // its own, with per_listener_settings
+  std::string password_file;            // likewise
   std::string certificate;
   std::string key;
   std::string client_ca;
@@ -35,8 +36,13 @@ struct ImportedListener {
   std::vector<std::string> notes;  // without a place: what differs, or why it was left out
 };
 
-// `anonymous`: whether mosquitto lets clients without a name in here.
-[[nodiscard]] ImportedListener import_listener(const MosquittoListener& listener, bool anonymous);
+enum class WhoComesIn : std::uint8_t {
+  everybody,       // clients without a name too
+  users,           // of the password file that is carried over
+  nobody_by_name,  // whoever mosquitto lets in by a name is not known here: a certificate is the only way
+};
+
+[[nodiscard]] ImportedListener import_listener(const MosquittoListener& listener, WhoComesIn who);
 
 // A TOML string with its quotes.
 [[nodiscard]] std::string quoted(std::string_view text);

@@ -127,12 +127,29 @@ TEST_F(MosquittoImport, KeepsClientCertificatesAndWhoTheyMake) {
 
 TEST_F(MosquittoImport, OpensNothingToTheNetworkThatAskedForPasswords) {
   for (const std::string text :
-       {"listener 1883\n", "listener 1883\npassword_file /etc/mosquitto/passwd\n", "port 1883\n",
-        "bind_address 192.0.2.7\n", "allow_anonymous true\nlistener 1883\nacl_file /etc/mosquitto/acl\n"}) {
+       {"listener 1883\n", "listener 1883\nacl_file /etc/mosquitto/acl\n", "port 1883\n", "bind_address 192.0.2.7\n",
+        "per_listener_settings true\nlistener 1882 127.0.0.1\npassword_file /a\nlistener 1883\npassword_file /b\n"}) {
     const ServerConfig config = import(text);
     for (const Listener& listener : mqtt_listeners(config)) EXPECT_TRUE(is_loopback(listener.address)) << text;
     EXPECT_THAT(imported_.notes, Contains(HasSubstr("on loopback instead of"))) << text;
   }
+}
+
+TEST_F(MosquittoImport, CarriesOverTheFilesOfUsersAndRights) {
+  const ServerConfig config =
+      import("listener 1883\npassword_file /etc/mosquitto/passwd\nacl_file /etc/mosquitto/acl\n");
+  EXPECT_EQ(config.auth.password_file, "/etc/mosquitto/passwd");
+  EXPECT_EQ(config.auth.acl_file, "/etc/mosquitto/acl");
+  const auto listeners = mqtt_listeners(config);
+  ASSERT_THAT(listeners, SizeIs(1));
+  EXPECT_EQ(listeners[0].address, "::");
+  EXPECT_EQ(listeners[0].rules.anonymous, bridge::AnonymousAccess::refused);
+}
+
+TEST_F(MosquittoImport, LetsAnonymousClientsInBesideUsersWhereMosquittoDoes) {
+  const ServerConfig config = import("allow_anonymous true\npassword_file /p\nacl_file /a\nlistener 1883\n");
+  EXPECT_EQ(mqtt_listeners(config).at(0).rules.anonymous, bridge::AnonymousAccess::allowed);
+  EXPECT_EQ(config.auth.acl_file, "/a");
 }
 
 TEST_F(MosquittoImport, LeavesOutAListenerWhoseProtectionHasNoEqual) {
@@ -162,7 +179,8 @@ TEST_F(MosquittoImport, KeepsLimitsAndSessions) {
   const ServerConfig config = import(
       "max_inflight_messages 50\nmax_packet_size 100000\nmax_keepalive 120\nmax_topic_alias 7\n"
       "persistent_client_expiration 2w\nqueue_qos0_messages true\npersistence true\n"
-      "persistence_location /var/lib/mosquitto/\nlog_type warning\nlog_type error\n");
+      "persistence_location /var/lib/mosquitto/\nlog_type warning\nlog_type error\nsys_interval 30\n");
+  EXPECT_EQ(config.broker.sys_interval, std::chrono::seconds(30));
   EXPECT_EQ(config.broker.sessions.max_in_flight, 50);
   EXPECT_EQ(config.broker.connection.max_packet_size, 100'000u);
   EXPECT_EQ(config.broker.connection.max_keep_alive_s, 120);

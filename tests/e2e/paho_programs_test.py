@@ -4,6 +4,7 @@
 The programs are those of tests/e2e/programs/paho: one scenario, each library in a program of its own.
 """
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -21,29 +22,39 @@ STEPS = 6
 
 
 class PahoProgramsTest(unittest.TestCase):
-    def run_scenario(self, uri, *arguments):
-        """The scenario of every library that was built, its versions beside each other: their names differ."""
-        for library in LIBRARIES:
-            if not (PROGRAMS / library).exists():
-                print(f"left out: {library} was not built")
-                continue
-            running = {version: subprocess.Popen([PROGRAMS / library, uri, version, *arguments], stdout=subprocess.PIPE,
-                                                 stderr=subprocess.STDOUT, text=True) for version in VERSIONS}
-            for version, process in running.items():
-                with self.subTest(library=library, version=version), process:
+    def run_scenario(self, make_server, uri_of, arguments_of=lambda server: ()):
+        """The scenario of every library that was built, each with a server of its own, and of its versions: all at once, since
+        Paho's clients mostly wait."""
+        with contextlib.ExitStack() as stack:
+            running = {}
+            for library in LIBRARIES:
+                if not (PROGRAMS / library).exists():
+                    print(f"left out: {library} was not built")
+                    continue
+                server = stack.enter_context(make_server())
+                for version in VERSIONS:
+                    running[library, version] = stack.enter_context(subprocess.Popen(
+                        [PROGRAMS / library, uri_of(server), version, *arguments_of(server)], stdout=subprocess.PIPE,
+                        stderr=subprocess.STDOUT, text=True))
+            for (library, version), process in running.items():
+                with self.subTest(library=library, version=version):
                     out = process.communicate(timeout=300)[0]
                     self.assertEqual(process.returncode, 0, out)
                     self.assertEqual(out.count("ok: "), STEPS, out)
 
     def test_every_library_and_version_over_tcp(self):
-        with Server() as server:
-            self.run_scenario(f"tcp://127.0.0.1:{server.mqtt}")
+        self.run_scenario(Server, lambda server: f"tcp://127.0.0.1:{server.mqtt}")
 
-    def test_every_library_and_version_over_tls_and_websocket(self):
-        with TransportServer() as server:
-            self.run_scenario(f"ssl://127.0.0.1:{server.port('tls')}", str(server.authority))
-            self.run_scenario(f"ws://127.0.0.1:{server.port('ws')}{WEBSOCKET_PATH}")
-            self.run_scenario(f"wss://127.0.0.1:{server.port('wss')}{WEBSOCKET_PATH}", str(server.authority))
+    def test_every_library_and_version_over_tls(self):
+        self.run_scenario(TransportServer, lambda server: f"ssl://127.0.0.1:{server.port('tls')}",
+                          lambda server: [str(server.authority)])
+
+    def test_every_library_and_version_over_websocket(self):
+        self.run_scenario(TransportServer, lambda server: f"ws://127.0.0.1:{server.port('ws')}{WEBSOCKET_PATH}")
+
+    def test_every_library_and_version_over_websocket_and_tls(self):
+        self.run_scenario(TransportServer, lambda server: f"wss://127.0.0.1:{server.port('wss')}{WEBSOCKET_PATH}",
+                          lambda server: [str(server.authority)])
 
     def test_a_failing_step_is_found(self):
         """The scenario's own negative control: nobody listens."""

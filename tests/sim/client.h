@@ -51,6 +51,9 @@ class Client : public Peer {
   void drop();                     // the network is gone
   void set_reading(bool reading) { world_.set_reading(*connection_, reading); }
   void send(const mqtt::Packet& packet);
+  void send_bytes(ByteView bytes) {  // of any kind
+    if (connection_) world_.send(*connection_, bytes);
+  }
 
   // For CONNECT; none are sent where there are none.
   std::optional<std::string> user_name;
