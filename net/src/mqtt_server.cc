@@ -1,3 +1,4 @@
+#include <atomic>
 #include <latch>
 #include <random>
 #include <utility>
@@ -55,14 +56,19 @@ struct MqttServer::State {
         desk(broker.catalog, [this](bridge::OffsetAnswer answer) { shards[answer.shard]->deliver(std::move(answer)); }),
         quiet(given.shard_count) {
     const std::uint64_t seed = random_seed();
+    const auto notices_posted = std::make_shared<std::atomic<std::uint64_t>>(0);
     for (std::uint32_t index = 0; index < options.shard_count; ++index) {
       shards.push_back(
           std::make_unique<ShardLoop>(broker, options_of_shard(broker, options, index, seed), options.linger));
       shards.back()->set_neighbours(
           {[this](bridge::ShardMail mail) { shards[mail.to]->deliver(std::move(mail.message)); },
            [this](std::vector<bridge::OffsetRequest> requests) { desk.ask(std::move(requests)); },
-           [this] { quiet.count_down(); }});
+           [this] { quiet.count_down(); }, notices_posted});
     }
+    broker.committer.add_listener([notices_posted](const auto&) {  // behind those of all the shards
+      notices_posted->fetch_add(1);
+      notices_posted->notify_all();
+    });
   }
 
   const MqttServerOptions options;

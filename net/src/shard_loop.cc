@@ -110,6 +110,9 @@ void ShardLoop::open(Arrival arrival) {
 }
 
 void ShardLoop::on_commit(const std::shared_ptr<const storage::CommitNotice>& notice) {
+  ++notices_;
+  const auto& posted = *neighbours_.notices_posted;
+  for (std::uint64_t seen = posted.load(); seen < notices_; seen = posted.load()) posted.wait(seen);
   shard_.on_commit(notice, clock_.now());
   schedule_turn();
 }

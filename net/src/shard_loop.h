@@ -41,6 +41,9 @@ class ShardLoop {
     std::function<void(bridge::ShardMail)> post;
     std::function<void(std::vector<bridge::OffsetRequest>)> ask_catalog;
     std::function<void()> on_quiet;  // once, after begin_stop: nothing of this shard is under way
+    // How many commit notices every shard was sent. None is looked at before all shards have it: what a client was told
+    // by one shard (a retained message is stored) then holds for its next question to any other.
+    std::shared_ptr<const std::atomic<std::uint64_t>> notices_posted;
   };
   void set_neighbours(Neighbours neighbours) { neighbours_ = std::move(neighbours); }
 
@@ -114,6 +117,7 @@ class ShardLoop {
   identity::Authenticator* authenticator_;
   const std::chrono::milliseconds linger_time_;
   const std::uint32_t index_;
+  std::uint64_t notices_ = 0;  // that were looked at
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   EventLoop& loop_ = mailbox_->loop;
   bridge::Shard shard_;
