@@ -58,8 +58,8 @@ class GroupHome {
   };
 
   [[nodiscard]] Hosted& host(const std::string& name, GroupKind kind, std::string topic_filter);
-  void on_loaded(Hosted& hosted, OffsetAnswer& answer);
-  void on_committed(Hosted& hosted, const OffsetAnswer& answer);
+  void on_loaded(Hosted& hosted, OffsetAnswer& loaded);
+  void on_committed(Hosted& hosted, const OffsetAnswer& committed);
   void handle(Hosted& hosted, const GroupMessage& message);
   void join(Hosted& hosted, const GroupMessage& message, const JoinGroup& join);
   void answer(const GroupMessage& join, mqtt::ReasonCode reason, std::string why = {});

@@ -131,6 +131,7 @@ SubscribePath::Granted SubscribePath::subscribe_stream(Session& session, const m
                   std::to_string((*log)->partition_count()) + ": use a time, or $log/<log>/<partition>/<offset>");
   }
   std::vector<storage::Partition*> partitions;
+  partitions.reserve(static_cast<std::size_t>((*log)->partition_count()));
   for (std::int32_t number = 0; number < (*log)->partition_count(); ++number) {
     partitions.push_back(&(*log)->partition(number));
   }

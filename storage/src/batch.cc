@@ -23,6 +23,10 @@ std::int64_t wrapping_add(std::int64_t a, std::int64_t b) noexcept {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 
+std::int64_t wrapping_subtract(std::int64_t a, std::int64_t b) noexcept {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+
 std::size_t nullable_size(const std::optional<ByteView>& bytes) noexcept {
   return bytes ? varint_size(static_cast<std::int64_t>(bytes->size())) + bytes->size() : varint_size(-1);
 }
@@ -103,7 +107,7 @@ void BatchBuilder::add(const RecordView& record) {
     base_timestamp_ = max_timestamp_ = record.timestamp;
   }
   max_timestamp_ = std::max(max_timestamp_, record.timestamp);
-  const std::int64_t timestamp_delta = wrapping_add(record.timestamp, -base_timestamp_);
+  const std::int64_t timestamp_delta = wrapping_subtract(record.timestamp, base_timestamp_);
   append_record(bytes_, record, timestamp_delta, record_count_);
   ++record_count_;
 }

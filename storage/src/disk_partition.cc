@@ -20,7 +20,7 @@ DiskPartition::DiskPartition(const StoreContext& context, PartitionIndex index, 
       log_start_(recovered.log_start),
       committed_(recovered.end),
       log_end_(recovered.end),
-      recovery_writes_(std::move(recovered.writes)) {
+      recovery_writes_(recovered.writes) {
   if (segments_.empty()) return;
   const Segment& active = *segments_.back();
   tail_.file = active.file;

@@ -92,7 +92,7 @@ bool DiskPartition::is_due_to_roll(std::size_t next_size, Now now) const {
   if (tail_.position + next_size > static_cast<std::uint64_t>(settings->segment_bytes)) return true;
   // Offsets in the index are 31 bits from the base; a batch can hold no more records than bytes.
   if (tail_.end - tail_.base + static_cast<Offset>(next_size) > std::numeric_limits<std::int32_t>::max()) return true;
-  return tail_.first_timestamp && now.wall_ms - *tail_.first_timestamp > settings->segment_age.count();
+  return tail_.first_timestamp && *tail_.first_timestamp < now.wall_ms - settings->segment_age.count();
 }
 
 Result<std::vector<Placement>> DiskPartition::write(std::span<const BatchPtr> batches) {

@@ -65,9 +65,9 @@ Result<std::uint64_t> DiskPartition::forget(Now now, Timestamp expired) {
 bool DiskPartition::is_too_old(Now now) const {
   if (tail_.position == 0 || !tail_.first_timestamp || !tail_.max_timestamp) return false;
   const std::shared_ptr<const LogSettings> settings = this->settings();
-  if (now.wall_ms - *tail_.first_timestamp > settings->segment_age.count()) return true;
+  if (*tail_.first_timestamp < now.wall_ms - settings->segment_age.count()) return true;
   return settings->cleanup == Cleanup::remove && settings->retention_time &&
-         now.wall_ms - *tail_.max_timestamp > settings->retention_time->count();
+         *tail_.max_timestamp < now.wall_ms - settings->retention_time->count();
 }
 
 // The end of the last segment that is too many: at least `retention_bytes` stay.
