@@ -9,7 +9,8 @@
 #   scripts/test.sh release           one part, or several
 #   scripts/test.sh asan -- -R Codec  what is behind -- goes to ctest
 #
-# A part that fails does not keep the next from running; the exit status is 0 only if all passed. The last line counts.
+# A part that fails does not keep the next from running; the exit status is 0 only if all passed. The last line counts; the
+# lines before it name what failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,6 +37,7 @@ scripts/install_dependencies.sh --tests || exit 1
 jobs="$(nproc)"
 passed=0
 failed=0
+failures=()
 
 build() {
   local part="$1" target=all options=()
@@ -64,6 +66,9 @@ run() {
   counts="$(sed -nE 's/^[0-9]+% tests passed, ([0-9]+) tests? failed out of ([0-9]+)$/\1 \2/p' "$log")"
   [ -n "$counts" ] || return 1
   failed=$((failed + ${counts% *}))
+  # The list under ctest's closing line: "<number> - <name> (Failed)", or (Timeout), (SEGFAULT), ...
+  local name
+  while read -r name; do failures+=("$part: $name"); done < <(sed -nE '/^The following tests FAILED:$/,$ s/^\s*[0-9]+ - (.*)$/\1/p' "$log")
   passed=$((passed + ${counts#* } - ${counts% *}))
   return "$status"
 }
@@ -80,11 +85,13 @@ for part in "${parts[@]}"; do
   else
     echo "== $part: the build failed"
     failed=$((failed + 1))
+    failures+=("$part: the build")
     status=1
   fi
 done
 [ "$failed" -eq 0 ] || status=1
 [ "$passed" -gt 0 ] || status=1
 
+for failure in "${failures[@]}"; do echo "FAILED $failure"; done
 echo "$passed passed, $failed failed"
 exit $status

@@ -4,7 +4,7 @@
 #include <boost/json/value.hpp>
 #include <boost/json/value_to.hpp>
 
-#include "http/base64.h"
+#include "base/base64.h"
 #include "http_client.h"
 #include "log_source.h"
 
@@ -21,7 +21,7 @@ struct StrangeAnswer : std::runtime_error {
 // The member `name` or `name`_base64 of a record or header in the "binary" format; nullopt: null.
 std::optional<Bytes> bytes_member(const json::object& object, std::string_view name) {
   const auto decoded = [](const json::value& text) {
-    auto bytes = http::decode_base64(json::value_to<std::string>(text));
+    auto bytes = decode_base64(json::value_to<std::string>(text));
     if (!bytes) throw StrangeAnswer("a text that is not base64");
     return *bytes;
   };

@@ -9,6 +9,7 @@
 
 #include "mosquitto_equals.h"
 #include "mosquitto_listener.h"
+#include "toml_text.h"
 
 namespace bitacora::app {
 namespace {

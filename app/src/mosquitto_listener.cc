@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "app/config.h"
+#include "toml_text.h"
 
 namespace bitacora::app {
 namespace {
@@ -137,19 +138,6 @@ class ListenerTable {
 
 ImportedListener import_listener(const MosquittoListener& listener, WhoComesIn who) {
   return ListenerTable(listener, who).take();
-}
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
 }
 
 }  // namespace bitacora::app

@@ -44,7 +44,4 @@ enum class WhoComesIn : std::uint8_t {
 
 [[nodiscard]] ImportedListener import_listener(const MosquittoListener& listener, WhoComesIn who);
 
-// A TOML string with its quotes.
-[[nodiscard]] std::string quoted(std::string_view text);
-
 }  // namespace bitacora::app

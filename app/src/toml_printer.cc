@@ -3,26 +3,9 @@
 #include <fmt/format.h>
 
 #include "app/units.h"
+#include "toml_text.h"
 
 namespace bitacora::app {
-namespace {
-
-// A TOML basic string.
-std::string quoted(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      result += {'\\', c};
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      result += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      result += c;
-    }
-  }
-  return result + '"';
-}
-
-}  // namespace
 
 void TomlPrinter::print(std::string_view key, std::string_view value) {
   out_->append(key).append(" = ").append(value).append("\n");

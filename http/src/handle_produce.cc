@@ -7,9 +7,9 @@
 #include <boost/json/value.hpp>
 #include <deque>
 
+#include "base/base64.h"
 #include "body_json.h"
 #include "handlers.h"
-#include "http/base64.h"
 #include "json_text.h"
 #include "parameters.h"
 #include "record_json.h"

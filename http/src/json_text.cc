@@ -4,7 +4,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 
-#include "http/base64.h"
+#include "base/base64.h"
 
 namespace bitacora::http {
 namespace {

@@ -5,7 +5,7 @@
 #include <boost/json/value.hpp>
 #include <cmath>
 
-#include "base64.h"
+#include "base/base64.h"
 
 namespace bitacora::identity {
 namespace {

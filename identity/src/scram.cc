@@ -9,7 +9,7 @@
 #include <charconv>
 
 #include "base/assert.h"
-#include "base64.h"
+#include "base/base64.h"
 
 namespace bitacora::identity {
 namespace {

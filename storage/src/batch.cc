@@ -18,15 +18,6 @@ namespace {
 
 Failed malformed(const char* what) { return fail(Errc::corrupt, std::string("batch: ") + what); }
 
-// Adds as the wire does: a hostile delta wraps instead of being undefined.
-std::int64_t wrapping_add(std::int64_t a, std::int64_t b) noexcept {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
-
-std::int64_t wrapping_subtract(std::int64_t a, std::int64_t b) noexcept {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-
 std::size_t nullable_size(const std::optional<ByteView>& bytes) noexcept {
   return bytes ? varint_size(static_cast<std::int64_t>(bytes->size())) + bytes->size() : varint_size(-1);
 }

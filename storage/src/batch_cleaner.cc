@@ -27,11 +27,6 @@ bool is_opaque(const BatchView& batch) {
   return batch.codec() != Codec::none || batch.is_control() || !check_records(batch);
 }
 
-// As the reader adds: a hostile timestamp wraps instead of being undefined.
-std::int64_t wrapping_subtract(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-
 std::optional<Timestamp> delete_horizon(const BatchView& batch) {
   return has_bit(batch, delete_horizon_bit) ? std::optional(batch.base_timestamp()) : std::nullopt;
 }

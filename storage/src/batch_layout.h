@@ -32,6 +32,14 @@ inline constexpr std::uint16_t delete_horizon_bit = 0x0040;
 inline constexpr std::uint16_t commit_mark_bit = 0x4000;
 inline constexpr std::uint16_t known_bits = 0x007f | commit_mark_bit;
 
+// Time differences as the wire has them: hostile ones wrap instead of being undefined.
+constexpr std::int64_t wrapping_add(std::int64_t a, std::int64_t b) noexcept {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+constexpr std::int64_t wrapping_subtract(std::int64_t a, std::int64_t b) noexcept {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
+}
+
 // Appends one record; its offset and time in `record` are not looked at, the deltas are.
 void append_record(Bytes& to, const RecordView& record, std::int64_t timestamp_delta, std::int64_t offset_delta);
 

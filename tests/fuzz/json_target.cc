@@ -2,9 +2,9 @@
 #include <boost/json/parse.hpp>
 #include <string>
 
+#include "base/base64.h"
 #include "fuzz/fuzz_target.h"
 #include "host_check.h"
-#include "http/base64.h"
 #include "json_text.h"
 
 namespace bitacora::http {

@@ -1,4 +1,4 @@
-// Standard base64 with padding (RFC 4648 §4).
+// Base64 (RFC 4648): standard with padding (§4), and for URLs without (§5).
 #pragma once
 
 #include <optional>
@@ -7,10 +7,15 @@
 
 #include "base/bytes.h"
 
-namespace bitacora::http {
+namespace bitacora {
 
+// Standard, with padding.
 void append_base64(std::string& to, ByteView bytes);
+[[nodiscard]] std::string encode_base64(ByteView bytes);
 // nullopt for anything that is not exactly what append_base64 writes: wrong length, foreign characters, stray bits.
 [[nodiscard]] std::optional<Bytes> decode_base64(std::string_view text);
 
-}  // namespace bitacora::http
+// '-' and '_' for '+' and '/', no padding; as strict.
+[[nodiscard]] std::optional<Bytes> decode_base64url(std::string_view text);
+
+}  // namespace bitacora
