@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Users and rights with the real binary: `bitacora users`, mosquitto's clients and files, SIGHUP, the example."""
 
+import os
 import pathlib
 import subprocess
 import tempfile
