@@ -148,6 +148,13 @@ int serve(const ServeArguments& arguments) {
   spdlog::set_default_logger(
       std::make_shared<spdlog::logger>("bitacora", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
   spdlog::set_level(level_of(config->log_level));
+#ifdef BITACORA_BREAK
+  spdlog::critical("THIS BUILD IS BROKEN ON PURPOSE ({}): for scripts/proof.sh; it loses what it acknowledges",
+                   BITACORA_BREAK);
+#endif
+#ifdef BITACORA_FAILPOINTS
+  spdlog::warn("this build has failpoints: for scripts/proof.sh");
+#endif
 
   // Signals are waited for, not handled; every thread made from here on leaves them to this one.
   sigset_t signals;

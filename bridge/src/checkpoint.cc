@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
+
 namespace bitacora::bridge {
 
 void Checkpoint::run_if_due() {
@@ -26,9 +28,11 @@ void Checkpoint::run() {
       if (!feed->written_as_live) session->dirty = true;  // until it is settled it is looked at each time
     }
   }
+  BITACORA_FAILPOINT("checkpoint.sessions_added");
   if (!any_journaled) return journal_.remove_mark();
   journal_.write_mark();
   context_.metrics.session_checkpoints.add();
+  BITACORA_FAILPOINT("checkpoint.mark_added");
 }
 
 }  // namespace bitacora::bridge

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/failpoint.h"
 #include "bridge/cursor.h"
 #include "bridge/message.h"
 #include "bridge/shard.h"
@@ -231,8 +232,10 @@ storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::St
   for (const auto& [shard, mark] : image.marks()) {
     if (!state->has_marks || shard >= shard_count) start.add(mark_tombstone(shard), now_ms);
   }
+  BITACORA_FAILPOINT("start.sessions_brought_forward");
   auto committed = start.commit(committer, **sessions);
   if (!committed) return tl::unexpected<storage::Error>(std::move(committed.error()));
+  BITACORA_FAILPOINT("start.sessions_committed");
   return std::shared_ptr<const RecoveredState>(std::move(state));
 }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/crc32c.h"
+#include "base/failpoint.h"
 #include "catalog_schema.h"
 #include "storage/posix_file_system.h"
 
@@ -174,6 +175,7 @@ struct Catalog::State {
       SQLite::Statement statement(db, query);
       bind_partition(statement, 1, log, partition);
       statement.bind(3, offset);
+      BITACORA_FAILPOINT("catalog.offset_bound");
       statement.exec();
       return {};
     });
@@ -320,7 +322,9 @@ Result<> Catalog::put_group_offsets(const std::string& group, const std::vector<
       statement.exec();
       statement.reset();
     }
+    BITACORA_FAILPOINT("catalog.group_written");
     transaction.commit();
+    BITACORA_FAILPOINT("catalog.group_committed");
     return {};
   });
 }

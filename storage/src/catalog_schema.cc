@@ -149,7 +149,11 @@ Result<std::unique_ptr<SQLite::Database>> connect_catalog(const std::string& pat
                                       ": it can be read but not written; see to its permissions, or to a newer SQLite "
                                       "that wrote it");
     }
+#ifdef BITACORA_BREAK_SQLITE_NORMAL  // a defect for the rigs (docs/proof.md)
+    database->exec("PRAGMA synchronous = NORMAL");
+#else
     database->exec("PRAGMA synchronous = FULL");
+#endif
     if (is_empty(*database)) create_tables(*database);
     return database;
   } catch (const SQLite::Exception& exception) {

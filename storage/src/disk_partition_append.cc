@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/assert.h"
+#include "base/failpoint.h"
 #include "disk_partition.h"
 #include "file_names.h"
 
@@ -141,7 +142,9 @@ Result<> DiskPartition::write_run(std::span<const BatchPtr> batches) {
     size += bytes->size();
   }
   BITACORA_ASSERT(!tail_.poisoned);
+  if (BITACORA_FAILPOINT_FAILS("commit.write")) return fail(Errc::io_error, directory_ + ": a failpoint");
   if (auto done = tail_.file->write_at(tail_.position, pieces); !done) return done;
+  BITACORA_FAILPOINT("commit.run_written");
   tail_.position += size;
   fill_ahead(size);
   return {};
@@ -158,6 +161,7 @@ void DiskPartition::fill_ahead(std::size_t run_size) {
   const std::uint64_t target = std::min(tail_.position + chunk, static_cast<std::uint64_t>(settings->segment_bytes));
   if (target <= tail_.position) return;
   if (write_zeros(*tail_.file, tail_.position, target)) {
+    BITACORA_FAILPOINT("commit.filled_ahead");
     tail_.filled = target;
     return;
   }
@@ -170,7 +174,9 @@ bool DiskPartition::needs_sync() const { return settings()->durability == Durabi
 Result<> DiskPartition::sync() {
   const Offset end = tail_.end;
   const std::uint64_t position = tail_.position;
-  if (auto done = tail_.file->sync_data(); !done) {
+  Result<> done = tail_.file->sync_data();
+  if (BITACORA_FAILPOINT_FAILS("commit.sync")) done = fail(Errc::io_error, directory_ + ": a failpoint");
+  if (!done) {
     tail_.poisoned = true;
     go_back();
     return done;
@@ -245,6 +251,7 @@ Result<> DiskPartition::flush(Now now) {
   unsynced_since_ = now.monotonic;  // should it fail: when to try again
   if (!tail_.poisoned) {
     if (tail_.file->sync_data()) {
+      BITACORA_FAILPOINT("flush.synced");
       tail_.durable_end = tail_.end;
       tail_.durable_position = tail_.position;
       unsynced_since_.reset();

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/assert.h"
+#include "base/failpoint.h"
 #include "disk_partition.h"
 #include "file_names.h"
 
@@ -84,7 +85,9 @@ Result<std::uint64_t> DiskPartition::run_pass(const std::vector<SegmentPtr>& sea
       static_cast<void>(context_.fs.remove(path));  // gives the room back; otherwise the next start does
       return Failed(cleaned.error());
     }
+    BITACORA_FAILPOINT("compaction.built");
     if (auto done = put_in_place(old, *cleaned); !done) return Failed(std::move(done.error()));
+    BITACORA_FAILPOINT("compaction.in_place");
   }
   const std::uint64_t after = size_bytes();
   const CompactionCheckpoint checkpoint{.clean_end = pass.clean_end(), .next_expiry = pass.next_expiry()};
@@ -92,6 +95,7 @@ Result<std::uint64_t> DiskPartition::run_pass(const std::vector<SegmentPtr>& sea
   if (auto done = write_file_durably(context_.fs, join(directory_, compaction_file), as_bytes(text)); !done) {
     return Failed(std::move(done.error()));
   }
+  BITACORA_FAILPOINT("compaction.checkpoint_written");
   compaction_checkpoint_ = checkpoint;
   return before > after ? before - after : 0;
 }
@@ -138,11 +142,14 @@ void DiskPartition::show_in_place_of(std::span<const SegmentPtr> old, const Segm
 
 Result<> DiskPartition::take_name(std::span<const SegmentPtr> old, const CleanedSegment& cleaned) {
   if (auto done = context_.fs.rename(cleaned.path(), old.front()->stem + std::string(log_suffix)); !done) return done;
+  BITACORA_FAILPOINT("compaction.renamed");
   if (auto done = context_.fs.sync_directory(directory_); !done) return done;
+  BITACORA_FAILPOINT("compaction.name_synced");
   for (const SegmentPtr& merged : old.subspan(1)) {
     for (const std::string_view suffix : {index_suffix, time_index_suffix, log_suffix}) {
       const auto done = context_.fs.remove(merged->stem + std::string(suffix));
       if (!done && done.error().code != Errc::not_found) return Failed(done.error());
+      BITACORA_FAILPOINT("compaction.merged_file_removed");
     }
     if (auto done = context_.fs.sync_directory(directory_); !done) return done;
     context_.cache.drop(merged->stem);

@@ -2,6 +2,7 @@
 // unlinked, oldest first, then the directory is synced. A start finishes what a crash left of it.
 #include <algorithm>
 
+#include "base/failpoint.h"
 #include "disk_partition.h"
 #include "file_names.h"
 
@@ -23,6 +24,7 @@ Result<Offset> DiskPartition::move_log_start(Offset to) {
   const Offset now = offsets().log_start;
   if (to <= now) return now;
   if (auto done = context_.catalog.put_log_start(log_, number_, to); !done) return Failed(std::move(done.error()));
+  BITACORA_FAILPOINT("retention.start_stored");
   const std::lock_guard lock(mutex_);
   log_start_ = to;
   return to;
@@ -125,10 +127,12 @@ Result<std::uint64_t> DiskPartition::remove_old_segments() {
     for (const std::string_view suffix : {index_suffix, time_index_suffix, log_suffix}) {
       const auto done = context_.fs.remove(segment->stem + std::string(suffix));
       if (!done && done.error().code != Errc::not_found) return Failed(done.error());  // the next start finishes it
+      BITACORA_FAILPOINT("retention.file_removed");
     }
   }
   if (removed.empty()) return freed;
   if (auto done = context_.fs.sync_directory(directory_); !done) return Failed(std::move(done.error()));
+  BITACORA_FAILPOINT("retention.directory_synced");
   return freed;
 }
 

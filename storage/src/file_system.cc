@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "base/failpoint.h"
+
 namespace bitacora::storage {
 
 Result<Bytes> read_file(FileSystem& fs, const std::string& path) {
@@ -25,7 +27,9 @@ Result<> write_file_durably(FileSystem& fs, const std::string& path, ByteView by
     if (auto written = (*file)->write_at(0, bytes); !written) return written;
     if (auto synced = (*file)->sync(); !synced) return synced;
   }
+  BITACORA_FAILPOINT("small_file.written");
   if (auto renamed = fs.rename(temporary, path); !renamed) return renamed;
+  BITACORA_FAILPOINT("small_file.renamed");
   return fs.sync_directory(parent_directory(path));
 }
 

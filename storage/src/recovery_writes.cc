@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
 #include "file_names.h"
 
 namespace bitacora::storage {
@@ -66,11 +67,14 @@ Result<std::string> carry_out(RecoveryWrites& writes, const RecoveryTarget& targ
     Result<std::string> kept = keep_torn_tail(target, *writes.torn_tail);
     if (!kept) return kept;
     copy = std::move(*kept);
+    BITACORA_FAILPOINT("recovery.torn_tail_kept");
     if (auto done = cut(*target.active, writes.torn_tail->position); !done) return Failed(std::move(done.error()));
+    BITACORA_FAILPOINT("recovery.torn_tail_cut");
     writes.torn_tail.reset();
   }
   if (writes.rewrite) {
     if (auto done = rewrite(*target.active, *writes.rewrite); !done) return Failed(std::move(done.error()));
+    BITACORA_FAILPOINT("recovery.rewritten");
     writes.rewrite.reset();
   }
   if (writes.leader_epochs) {
@@ -79,6 +83,7 @@ Result<std::string> carry_out(RecoveryWrites& writes, const RecoveryTarget& targ
     if (auto done = write_file_durably(target.fs, path, as_bytes(target.epochs.format())); !done) {
       return Failed(std::move(done.error()));
     }
+    BITACORA_FAILPOINT("recovery.epoch_begun");
     writes.leader_epochs = false;
   }
   if (writes.log_start) {

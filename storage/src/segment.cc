@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
 #include "file_names.h"
 
 namespace bitacora::storage {
@@ -68,6 +69,7 @@ Result<Offset> batch_base_at(const File& file, const OffsetIndexEntry& entry, st
 Result<> write_index_files(FileSystem& fs, const std::string& stem, const SegmentIndex& index) {
   const std::string offsets_path = stem + std::string(index_suffix);
   if (auto written = write_small_file(fs, offsets_path, index.encode_offsets()); !written) return written;
+  BITACORA_FAILPOINT("index.offsets_written");
   return write_small_file(fs, stem + std::string(time_index_suffix), index.encode_times());
 }
 

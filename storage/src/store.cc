@@ -8,6 +8,7 @@
 #include <random>
 
 #include "base/assert.h"
+#include "base/failpoint.h"
 #include "clean_shutdown.h"
 #include "file_names.h"
 #include "storage/ballast.h"
@@ -41,6 +42,7 @@ Result<std::optional<CleanShutdown>> take_clean_mark(FileSystem& fs, const Store
   }
   if (options.policy != OpenPolicy::read_only) {
     if (auto done = fs.remove(path); !done) return Failed(std::move(done.error()));
+    BITACORA_FAILPOINT("start.clean_mark_removed");
     if (auto done = fs.sync_directory(options.directory); !done) return Failed(std::move(done.error()));
   }
   return parse_clean_shutdown(as_text(*found));
@@ -223,6 +225,7 @@ Result<> StoreImpl::create_partition_directory(const CatalogLog& row, std::int32
   if (!there) return Failed(there.error());
   if (*there) return {};
   if (auto done = create_directories_durably(context_.fs, path); !done) return done;
+  BITACORA_FAILPOINT("create.directory_made");
   return write_file_durably(context_.fs, metadata, as_bytes("version: 0\ntopic_id: " + row.topic_id));
 }
 
@@ -246,7 +249,9 @@ Result<Log*> StoreImpl::create_log(const std::string& name, const LogSettings& s
       if (auto done = create_partition_directory(row, number); !done) return Failed(std::move(done.error()));
     }
   }
+  BITACORA_FAILPOINT("create.directories_made");
   if (auto done = context_.catalog.put_log(row); !done) return Failed(std::move(done.error()));
+  BITACORA_FAILPOINT("create.log_stored");
   std::vector<PartitionRecovery> nothing_to_report;
   if (auto done = open_log(row, nullptr, nothing_to_report); !done) return Failed(std::move(done.error()));
   return find_log(name);
@@ -324,9 +329,11 @@ Result<> StoreImpl::close() {
     if (done && *done) mark[partition_directory(partition->log_name(), partition->number())] = **done;
     if (!done && !failed) failed = std::move(done.error());
   }
+  BITACORA_FAILPOINT("stop.partitions_closed");
   // A partition that is not in the mark is looked at by the next start.
   const std::string path = join(options_.directory, clean_shutdown_file);
   if (auto done = write_file_durably(context_.fs, path, as_bytes(format_clean_shutdown(mark))); !done) return done;
+  BITACORA_FAILPOINT("stop.clean_mark_written");
   lock_.reset();
   return failed ? Result<>(Failed(std::move(*failed))) : Result<>();
 }
