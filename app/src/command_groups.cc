@@ -12,12 +12,12 @@
 namespace bitacora::app {
 namespace {
 
-struct Arguments {
+struct GroupsArguments {
   SourceOptions source;
   std::string group;  // empty: all
 };
 
-SourceResult<> print_groups(const Arguments& arguments) {
+SourceResult<> print_groups(const GroupsArguments& arguments) {
   const auto source = open_source(arguments.source);
   if (!source) return SourceFailure(source.error());
   SourceResult<std::vector<std::string>> names = std::vector<std::string>{arguments.group};
@@ -38,7 +38,7 @@ SourceResult<> print_groups(const Arguments& arguments) {
 }  // namespace
 
 void add_groups(CLI::App& app, int& status) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<GroupsArguments>();
   auto* command = app.add_subcommand("groups", "List the groups with their committed offsets and lag");
   add_source_options(*command, arguments->source);
   command->add_option("group", arguments->group, "Only this group");

@@ -21,7 +21,7 @@ namespace {
 
 enum class Format : std::uint8_t { text, json };
 
-struct Arguments {
+struct ReplayArguments {
   SourceOptions source;
   std::string log = "mqtt";
   std::optional<std::int32_t> partition;
@@ -38,7 +38,7 @@ SourceResult<bridge::StartPosition> position_of(const char* option, const std::s
   return *position;
 }
 
-SourceResult<std::vector<ReplayRange>> ranges_of(LogSource& source, const Arguments& arguments) {
+SourceResult<std::vector<ReplayRange>> ranges_of(LogSource& source, const ReplayArguments& arguments) {
   const auto from = position_of("--from", arguments.from);
   const auto to = position_of("--to", arguments.to);
   const auto partitions = source.partitions(arguments.log);
@@ -62,13 +62,13 @@ SourceResult<std::vector<ReplayRange>> ranges_of(LogSource& source, const Argume
                                    arguments.partition.value_or(0), partitions->size()));
 }
 
-bool wanted(const Arguments& arguments, const storage::RecordView& record) {
+bool wanted(const ReplayArguments& arguments, const storage::RecordView& record) {
   if (arguments.filter.empty()) return true;
   const auto topic = bridge::MessageDecoder::topic_of(record);
   return topic && mqtt::matches(arguments.filter, *topic);
 }
 
-SourceResult<> print_all(MergedReplay& replay, const Arguments& arguments) {
+SourceResult<> print_all(MergedReplay& replay, const ReplayArguments& arguments) {
   ProgressBar bar;
   std::uint64_t printed = 0;
   std::size_t damages = 0;
@@ -92,7 +92,7 @@ SourceResult<> print_all(MergedReplay& replay, const Arguments& arguments) {
       fmt::format("{} damaged place(s) were passed over, see above; everything else is printed", damages));
 }
 
-SourceResult<> replay(const Arguments& arguments) {
+SourceResult<> replay(const ReplayArguments& arguments) {
   if (!arguments.filter.empty() && !mqtt::is_valid_topic_filter(arguments.filter)) {
     return SourceFailure(fmt::format(
         "--filter {} is no MQTT topic filter; # stands alone in the last level, + alone in one", arguments.filter));
@@ -108,7 +108,7 @@ SourceResult<> replay(const Arguments& arguments) {
 }  // namespace
 
 void add_replay(CLI::App& app, int& status) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ReplayArguments>();
   auto* command = app.add_subcommand("replay", "Print the records of a log, oldest first");
   add_source_options(*command, arguments->source);
   const std::map<std::string, Format> formats{{"text", Format::text}, {"json", Format::json}};

@@ -25,7 +25,7 @@ namespace {
 using Done = Result<void, std::string>;
 using Wrong = tl::unexpected<std::string>;
 
-struct Arguments {
+struct UsersArguments {
   std::string file;
   std::string name;
   bool scram = false;
@@ -138,7 +138,7 @@ Result<Users, std::string> load(const std::string& file, Missing missing) {
 
 enum class Change : std::uint8_t { add, passwd };
 
-Done set_password(const Arguments& arguments, Change change) {
+Done set_password(const UsersArguments& arguments, Change change) {
   auto users = load(arguments.file, change == Change::add ? Missing::is_empty : Missing::is_a_mistake);
   if (!users) return Wrong(users.error());
   const identity::User* known = users->find(arguments.name);
@@ -162,7 +162,7 @@ Done set_password(const Arguments& arguments, Change change) {
   return replace_file(arguments.file, identity::with_user(users->text, user));
 }
 
-Done remove_user(const Arguments& arguments) {
+Done remove_user(const UsersArguments& arguments) {
   const auto users = load(arguments.file, Missing::is_a_mistake);
   if (!users) return Wrong(users.error());
   const auto text = identity::without_user(users->text, arguments.name);
@@ -170,7 +170,7 @@ Done remove_user(const Arguments& arguments) {
   return replace_file(arguments.file, *text);
 }
 
-Done list_users(const Arguments& arguments) {
+Done list_users(const UsersArguments& arguments) {
   const auto users = load(arguments.file, Missing::is_a_mistake);
   if (!users) return Wrong(users.error());
   for (const identity::User& user : users->all) {
@@ -193,7 +193,7 @@ int tell(const Done& done, std::string_view success) {
 }  // namespace
 
 void add_users(CLI::App& app, int& status) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<UsersArguments>();
   auto* users = app.add_subcommand("users", "Change the file of users ([auth] password_file)");
   users->require_subcommand(1);
   const auto command = [&](const char* name, const char* what) {

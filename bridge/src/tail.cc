@@ -53,9 +53,9 @@ void format_positions(std::string& to, std::span<const PartitionPosition> positi
   }
 }
 
-bitacora::Result<std::vector<NamedPosition>, std::string> parse_positions(std::string_view text) {
+bitacora::Result<NamedPositions, std::string> parse_positions(std::string_view text) {
   if (text.empty()) return refuse(text);
-  std::vector<NamedPosition> positions;
+  NamedPositions positions;
   for (std::string_view rest = text; !rest.empty();) {
     std::string_view of_log = take_until(rest, ';');
     const std::string_view log = take_until(of_log, ':');

@@ -10,6 +10,7 @@
 #include <array>
 
 #include "identity/jwt.h"
+#include "raw_bytes.h"
 
 namespace bitacora::identity {
 namespace {
@@ -25,8 +26,6 @@ struct Freed {
 using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Freed<ECDSA_SIG, ECDSA_SIG_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX, EVP_MD_CTX_free>>;
 using Bio = std::unique_ptr<BIO, Freed<BIO, BIO_free_all>>;
-
-const unsigned char* raw(ByteView bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 
 // r and s side by side, as DER.
 Bytes der_of(ByteView signature) {

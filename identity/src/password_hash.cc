@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/base64.h"
+#include "raw_bytes.h"
 
 namespace bitacora::identity {
 namespace {
@@ -53,8 +54,6 @@ std::optional<MosquittoHash> parse_mosquitto(std::string_view stored) {
   parsed.hash = std::move(*hash);
   return parsed;
 }
-
-const unsigned char* raw(ByteView bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 
 bool verify_mosquitto(const MosquittoHash& stored, std::string_view password) {
   std::array<unsigned char, sha512_size> hash{};

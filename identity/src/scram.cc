@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/base64.h"
+#include "raw_bytes.h"
 
 namespace bitacora::identity {
 namespace {
@@ -18,8 +19,6 @@ constexpr std::size_t key_size = 32;
 constexpr std::uint32_t min_iterations = 4096;  // RFC 7677, section 4
 constexpr std::uint32_t max_iterations = 10'000'000;
 constexpr std::size_t max_message = 8192;
-
-const unsigned char* raw(ByteView bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 
 Bytes hmac(ByteView key, std::string_view text) {
   Bytes result(key_size);

@@ -7,7 +7,7 @@
 namespace bitacora::mqtt {
 namespace {
 
-constexpr std::size_t max_idle_capacity = 1024;  // bytes an empty reader may hold on to
+constexpr std::size_t max_idle_input = 1024;  // bytes an empty reader may hold on to
 
 }  // namespace
 
@@ -46,7 +46,7 @@ std::optional<ByteView> PacketReader::take_packet(const Frame& frame) {
 
 void PacketReader::keep_rest() {
   keep(fed_.size());
-  if (kept_.empty() && kept_.capacity() > max_idle_capacity) release_spare();
+  if (kept_.empty() && kept_.capacity() > max_idle_input) release_spare();
 }
 
 void PacketReader::release_spare() noexcept {

@@ -6,7 +6,7 @@
 namespace bitacora::storage {
 namespace {
 
-constexpr std::string_view first_line = "bitacora-compaction 1\n";
+constexpr std::string_view heading = "bitacora-compaction 1\n";
 constexpr std::string_view never = "-\n";
 
 // Takes one number and the character behind it off the front. False if they are not there.
@@ -20,14 +20,14 @@ bool take_number(std::string_view& text, char terminator, std::int64_t& into) {
 }  // namespace
 
 std::string format_compaction_checkpoint(const CompactionCheckpoint& checkpoint) {
-  std::string text(first_line);
+  std::string text(heading);
   text += std::to_string(checkpoint.clean_end) + " ";
   return text + (checkpoint.next_expiry ? std::to_string(*checkpoint.next_expiry) + "\n" : std::string(never));
 }
 
 std::optional<CompactionCheckpoint> parse_compaction_checkpoint(std::string_view text) {
-  if (!text.starts_with(first_line)) return std::nullopt;
-  text.remove_prefix(first_line.size());
+  if (!text.starts_with(heading)) return std::nullopt;
+  text.remove_prefix(heading.size());
   CompactionCheckpoint checkpoint;
   if (!take_number(text, ' ', checkpoint.clean_end) || checkpoint.clean_end < 0) return std::nullopt;
   if (text == never) return checkpoint;

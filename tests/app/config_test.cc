@@ -8,6 +8,8 @@
 #include <regex>
 #include <sstream>
 
+#include "config_mistakes.h"
+
 namespace bitacora::app {
 namespace {
 
@@ -16,14 +18,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 using testing::StartsWith;
-
-std::vector<std::string> mistakes_in(std::string_view toml) {
-  const auto config = parse_config(toml, "x.toml");
-  std::vector<std::string> lines;
-  if (config) return lines;
-  for (const auto& mistake : config.error()) lines.push_back(format(mistake));
-  return lines;
-}
 
 ServerConfig accepted(std::string_view toml) {
   const auto config = parse_config(toml, "x.toml");

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "app/config.h"
+#include "config_mistakes.h"
 
 namespace bitacora::app {
 namespace {
@@ -14,14 +15,6 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 ConfigResult<ServerConfig> parse(std::string_view toml) { return parse_config(toml, "x.toml"); }
-
-std::vector<std::string> mistakes_in(std::string_view toml) {
-  const auto config = parse(toml);
-  std::vector<std::string> lines;
-  if (config) return lines;
-  for (const auto& mistake : config.error()) lines.push_back(format(mistake));
-  return lines;
-}
 
 const std::string mqtt = "[[listeners]]\nprotocol = \"mqtt\"\n";
 

@@ -25,21 +25,13 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "bridge/in_flight.h"
+#include "bridge/named_position.h"
 #include "bridge/stored_will.h"
 #include "mqtt/packet.h"
 #include "storage/batch.h"
 #include "storage/offset.h"
 
 namespace bitacora::bridge {
-
-// A partition by name, since indexes are not stable across starts.
-struct NamedPosition {
-  std::string log;
-  std::int32_t partition = 0;
-  storage::Offset offset = 0;
-  friend bool operator==(const NamedPosition&, const NamedPosition&) = default;
-};
-using NamedPositions = std::vector<NamedPosition>;
 
 struct SessionEntry {
   std::string client_id;

@@ -11,23 +11,16 @@
 
 #include "base/result.h"
 #include "bridge/cursor.h"
+#include "bridge/named_position.h"
 #include "bridge/start_position.h"
 #include "storage/store.h"
 
 namespace bitacora::bridge {
 
-// One partition's part of a position text.
-struct NamedPosition {
-  std::string log;
-  std::int32_t partition = 0;
-  storage::Offset offset = 0;
-  friend bool operator==(const NamedPosition&, const NamedPosition&) = default;
-};
-
 // The position of a reader of these partitions; those of one log must stand together.
 void format_positions(std::string& to, std::span<const PartitionPosition> positions);
 // The inverse; the error says what is wrong. An empty text is no position.
-[[nodiscard]] bitacora::Result<std::vector<NamedPosition>, std::string> parse_positions(std::string_view text);
+[[nodiscard]] bitacora::Result<NamedPositions, std::string> parse_positions(std::string_view text);
 
 // A record that the tail gave; views are good until the next call.
 struct TailRecord {
