@@ -73,6 +73,9 @@ class AppendablePartition : public Partition {
   // `position` on. nullopt: no sealed segment is left behind `position`. An error says what could not be read; that
   // segment is passed over.
   [[nodiscard]] virtual Result<std::optional<ScrubStep>> scrub(ScrubPosition& position, std::uint64_t max_bytes) = 0;
+  // Adds one more section to a key index that is behind its segment. Returns how many bytes of the log it is for;
+  // nullopt: there is nothing to do.
+  [[nodiscard]] virtual Result<std::optional<std::uint64_t>> index_keys() = 0;
   // Retention and compaction. Returns the bytes given back. What is busy is left for the next pass.
   [[nodiscard]] virtual Result<std::uint64_t> run_housekeeping(Now now) = 0;
   // Makes everything durable; later appends are refused. What goes into the clean-shutdown mark, if anything does.

@@ -37,6 +37,7 @@ class DiskPartition final : public AppendablePartition {
   [[nodiscard]] bool offline() const override;
   [[nodiscard]] Result<ReadResult> read(Offset offset, std::size_t max_bytes, ReadHint hint) const override;
   [[nodiscard]] Result<std::optional<OffsetAtTime>> find_time(Timestamp timestamp) const override;
+  [[nodiscard]] Result<KeySearch> find_keys(Offset from, const KeyFilter& filter) const override;
   [[nodiscard]] Result<Offset> delete_records_before(Offset before) override;
 
   [[nodiscard]] Cleanup cleanup() const override;
@@ -55,6 +56,7 @@ class DiskPartition final : public AppendablePartition {
   void change_settings(std::shared_ptr<const LogSettings> settings) override;
   [[nodiscard]] std::vector<Quarantine> quarantined() const override;
   [[nodiscard]] Result<std::optional<ScrubStep>> scrub(ScrubPosition& position, std::uint64_t max_bytes) override;
+  [[nodiscard]] Result<std::optional<std::uint64_t>> index_keys() override;
   [[nodiscard]] Result<std::uint64_t> run_housekeeping(Now now) override;
   [[nodiscard]] Result<std::optional<CleanPartition>> close() override;
 
@@ -90,7 +92,16 @@ class DiskPartition final : public AppendablePartition {
     std::uint64_t swaps = 0;  // how often compaction had replaced segments
   };
 
+  // A segment as it was when it was looked up, for those who must not disturb the readers' cache.
+  struct AsideEntrance {
+    SegmentPtr segment;
+    SegmentExtent extent;
+    std::shared_ptr<File> file;  // of the active one, or while compaction is giving it its name
+    std::uint64_t swaps = 0;
+  };
+
   // disk_partition_read.cc
+  [[nodiscard]] SegmentPtr segment_of(Offset offset) const;  // mutex_ held; nullptr: below the first
   [[nodiscard]] Result<Entrance> enter_and_open(Offset offset) const;
   [[nodiscard]] Result<Entrance> enter(Offset offset) const;
   [[nodiscard]] Entrance entrance_to(const SegmentPtr& segment, Offset offset) const;  // mutex_ held
@@ -136,10 +147,19 @@ class DiskPartition final : public AppendablePartition {
   [[nodiscard]] Result<std::uint64_t> remove_old_segments();
 
   // disk_partition_scrub.cc
-  struct ScrubEntrance;
-  [[nodiscard]] std::optional<ScrubEntrance> next_to_scrub(const ScrubPosition& position) const;
-  [[nodiscard]] Result<std::shared_ptr<File>> open_to_scrub(const ScrubEntrance& entrance) const;
+  [[nodiscard]] std::optional<AsideEntrance> next_to_scrub(const ScrubPosition& position) const;
+  [[nodiscard]] Result<std::shared_ptr<File>> open_aside(const AsideEntrance& entrance) const;
   [[nodiscard]] bool found_damage(const SegmentPtr& segment, const Damage& damage) const;
+
+  // disk_partition_keys.cc
+  [[nodiscard]] std::optional<AsideEntrance> next_to_index() const;
+  [[nodiscard]] Result<KeyIndexEnd> check_key_index(const AsideEntrance& entrance, const File& file) const;
+  [[nodiscard]] Result<std::uint64_t> add_key_section(const AsideEntrance& entrance, const File& file,
+                                                      KeyIndexEnd end) const;
+  void note_key_index(const SegmentPtr& segment, KeyIndexEnd end) const;
+  [[nodiscard]] Result<AsideEntrance> enter_aside(Offset offset) const;
+  [[nodiscard]] Result<> search_key_index(const AsideEntrance& entrance, Offset from, const KeyFilter& filter,
+                                          KeySearch& into, Offset& known_until) const;
 
   // disk_partition_compaction.cc
   [[nodiscard]] Result<std::uint64_t> compact(Now now, Timestamp expired);

@@ -121,6 +121,7 @@ Result<> DiskPartition::put_in_place(std::span<const SegmentPtr> old, const Clea
     error.message += "; no more compaction of this partition until the next start";
     return Failed(std::move(error));
   }
+  static_cast<void>(context_.fs.remove(segment->stem + std::string(key_index_suffix)));  // made anew
   static_cast<void>(write_index_files(context_.fs, segment->stem, cleaned.index()));
   context_.cache.put(segment->stem, std::make_shared<const OpenSegment>(
                                         OpenSegment{cleaned.file(), cleaned.index(), false, segment->generation}));
@@ -146,7 +147,7 @@ Result<> DiskPartition::take_name(std::span<const SegmentPtr> old, const Cleaned
   if (auto done = context_.fs.sync_directory(directory_); !done) return done;
   BITACORA_FAILPOINT("compaction.name_synced");
   for (const SegmentPtr& merged : old.subspan(1)) {
-    for (const std::string_view suffix : {index_suffix, time_index_suffix, log_suffix}) {
+    for (const std::string_view suffix : segment_suffixes) {
       const auto done = context_.fs.remove(merged->stem + std::string(suffix));
       if (!done && done.error().code != Errc::not_found) return Failed(done.error());
       BITACORA_FAILPOINT("compaction.merged_file_removed");

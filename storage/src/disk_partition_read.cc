@@ -34,14 +34,18 @@ Result<DiskPartition::Entrance> DiskPartition::enter(Offset offset) const {
     return fail(Errc::offset_out_of_range, directory_ + ": offset " + std::to_string(offset) + " is outside [" +
                                                std::to_string(log_start_) + ", " + std::to_string(committed_) + "]");
   }
-  const auto after = std::upper_bound(segments_.begin(), segments_.end(), offset,
-                                      [](Offset wanted, const SegmentPtr& segment) { return wanted < segment->base; });
-  if (after == segments_.begin()) return fail(Errc::offset_out_of_range, directory_ + ": no segment holds the offset");
-  const SegmentPtr& segment = *std::prev(after);
+  const SegmentPtr segment = segment_of(offset);
+  if (!segment) return fail(Errc::offset_out_of_range, directory_ + ": no segment holds the offset");
   for (const Damage& damage : segment->damages) {
     if (offset >= damage.offsets.begin && offset < damage.offsets.end) return lost(directory_, damage);
   }
   return entrance_to(segment, offset);
+}
+
+SegmentPtr DiskPartition::segment_of(Offset offset) const {
+  const auto after = std::upper_bound(segments_.begin(), segments_.end(), offset,
+                                      [](Offset wanted, const SegmentPtr& segment) { return wanted < segment->base; });
+  return after == segments_.begin() ? nullptr : *std::prev(after);
 }
 
 DiskPartition::Entrance DiskPartition::entrance_to(const SegmentPtr& segment, Offset offset) const {

@@ -124,7 +124,7 @@ Result<std::uint64_t> DiskPartition::remove_old_segments() {
   }
   for (const SegmentPtr& segment : removed) {
     context_.cache.drop(segment->stem);
-    for (const std::string_view suffix : {index_suffix, time_index_suffix, log_suffix}) {
+    for (const std::string_view suffix : segment_suffixes) {
       const auto done = context_.fs.remove(segment->stem + std::string(suffix));
       if (!done && done.error().code != Errc::not_found) return Failed(done.error());  // the next start finishes it
       BITACORA_FAILPOINT("retention.file_removed");

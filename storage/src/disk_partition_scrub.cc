@@ -12,16 +12,8 @@ constexpr std::size_t scrub_read_ahead = 256 << 10;
 
 }  // namespace
 
-// A sealed segment, as it was when it was looked up.
-struct DiskPartition::ScrubEntrance {
-  SegmentPtr segment;
-  SegmentExtent extent;
-  std::shared_ptr<File> file;  // while compaction is giving it its name
-  std::uint64_t swaps = 0;
-};
-
 Result<std::optional<ScrubStep>> DiskPartition::scrub(ScrubPosition& position, std::uint64_t max_bytes) {
-  const std::optional<ScrubEntrance> entrance = next_to_scrub(position);
+  const std::optional<AsideEntrance> entrance = next_to_scrub(position);
   if (!entrance) return std::optional<ScrubStep>();
   const SegmentExtent& extent = entrance->extent;
   if (position.segment_base != extent.base || position.generation != extent.generation) {
@@ -29,7 +21,7 @@ Result<std::optional<ScrubStep>> DiskPartition::scrub(ScrubPosition& position, s
         .offset = extent.base, .segment_base = extent.base, .generation = extent.generation, .file_position = 0};
   }
   const ScrubPosition behind{.offset = extent.end};
-  const Result<std::shared_ptr<File>> file = open_to_scrub(*entrance);
+  const Result<std::shared_ptr<File>> file = open_aside(*entrance);
   if (!file) {
     position = behind;
     return Failed(file.error());
@@ -52,6 +44,8 @@ Result<std::optional<ScrubStep>> DiskPartition::scrub(ScrubPosition& position, s
     done.bytes = walker.position() - position.file_position;
     if (*step == BatchWalker::Step::end) {
       position = behind;
+      const std::lock_guard lock(mutex_);
+      entrance->segment->key_index.reset();  // it is looked at again too
       return std::optional(done);
     }
   }
@@ -60,18 +54,18 @@ Result<std::optional<ScrubStep>> DiskPartition::scrub(ScrubPosition& position, s
   return std::optional(done);
 }
 
-std::optional<DiskPartition::ScrubEntrance> DiskPartition::next_to_scrub(const ScrubPosition& position) const {
+std::optional<DiskPartition::AsideEntrance> DiskPartition::next_to_scrub(const ScrubPosition& position) const {
   const std::lock_guard lock(mutex_);
   if (closed_ || segments_.size() < 2) return std::nullopt;
   const auto sealed_end = std::prev(segments_.end());
   const auto next = std::find_if(segments_.begin(), sealed_end,
                                  [&](const SegmentPtr& segment) { return segment->end > position.offset; });
   if (next == sealed_end) return std::nullopt;
-  return ScrubEntrance{.segment = *next, .extent = extent_of(**next), .file = (*next)->file, .swaps = swaps_};
+  return AsideEntrance{.segment = *next, .extent = extent_of(**next), .file = (*next)->file, .swaps = swaps_};
 }
 
 // nullptr: the segment that was looked up is not what stands there now. Not through the cache, which is for readers.
-Result<std::shared_ptr<File>> DiskPartition::open_to_scrub(const ScrubEntrance& entrance) const {
+Result<std::shared_ptr<File>> DiskPartition::open_aside(const AsideEntrance& entrance) const {
   if (entrance.file) return entrance.file;
   Result<std::unique_ptr<File>> file = context_.fs.open(entrance.extent.stem + std::string(log_suffix), OpenMode::read);
   const std::lock_guard lock(mutex_);

@@ -1,6 +1,7 @@
 // The names of files and directories below a data directory: docs/storage-format.md.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,10 @@ namespace bitacora::storage {
 inline constexpr std::string_view log_suffix = ".log";
 inline constexpr std::string_view index_suffix = ".index";
 inline constexpr std::string_view time_index_suffix = ".timeindex";
+inline constexpr std::string_view key_index_suffix = ".keyindex";
+// All files of a segment, in the order in which they are removed: the one that makes it a segment goes last.
+inline constexpr std::array<std::string_view, 4> segment_suffixes{index_suffix, time_index_suffix, key_index_suffix,
+                                                                  log_suffix};
 // Behind log_suffix: built, not yet renamed into place.
 inline constexpr std::string_view unfinished_suffix = ".new";   // what goes on for a poisoned segment
 inline constexpr std::string_view cleaned_suffix = ".cleaned";  // what compaction made

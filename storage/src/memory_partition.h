@@ -55,6 +55,7 @@ class MemoryPartition final : public AppendablePartition {
   [[nodiscard]] Result<std::optional<ScrubStep>> scrub(ScrubPosition&, std::uint64_t) override {
     return std::optional<ScrubStep>();
   }
+  [[nodiscard]] Result<std::optional<std::uint64_t>> index_keys() override { return std::optional<std::uint64_t>(); }
   [[nodiscard]] Result<std::uint64_t> run_housekeeping(Now now) override;
   // Gives back the numbers that were reserved and not used.
   [[nodiscard]] Result<std::optional<CleanPartition>> close() override;

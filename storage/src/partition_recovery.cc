@@ -130,7 +130,7 @@ Result<> Recovery::finish_removals() {
   while (gone + 1 < files_.size() && files_[gone + 1].base <= recorded_log_start_) ++gone;
   if (gone == 0) return {};
   for (std::size_t i = 0; i < gone && !context_.read_only(); ++i) {
-    for (const std::string_view suffix : {index_suffix, time_index_suffix, log_suffix}) {
+    for (const std::string_view suffix : segment_suffixes) {
       const auto removed = context_.fs.remove(stem_of(files_[i].base) + std::string(suffix));
       if (!removed && removed.error().code != Errc::not_found) return removed;
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "batch_walker.h"
+#include "key_index_file.h"
 #include "leader_epochs.h"
 #include "segment_index.h"
 #include "storage/errc.h"
@@ -35,6 +36,7 @@ struct Segment {
   std::uint64_t size = 0;                  // bytes of its batches up to `end`
   std::vector<Damage> damages;             // found so far, by position
   std::optional<Timestamp> max_timestamp;  // once it is known; of the active one the index knows it
+  std::optional<KeyIndexEnd> key_index;    // how far its key index goes; nullopt: to be looked at
 
   // The active segment, and one that compaction is just putting in place; others are opened through the SegmentCache.
   std::shared_ptr<File> file;

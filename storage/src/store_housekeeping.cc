@@ -76,6 +76,25 @@ Result<> StoreImpl::scrub_some(std::uint64_t max_bytes, ScrubResult& into) {
   return {};
 }
 
+// A section of each partition in turn, so that none waits for a busy one.
+Result<std::uint64_t> StoreImpl::index_keys(std::uint64_t max_bytes) {
+  if (context_.read_only()) return std::uint64_t{0};
+  std::vector<AppendablePartition*> behind = all_partitions();
+  std::erase_if(behind, [](const AppendablePartition* partition) { return partition->log_name().starts_with("__"); });
+  std::uint64_t bytes = 0;
+  std::optional<Error> failed;
+  while (!behind.empty() && bytes < max_bytes) {
+    std::erase_if(behind, [&](AppendablePartition* partition) {
+      const Result<std::optional<std::uint64_t>> step = partition->index_keys();
+      if (!step) failed = step.error();
+      if (step && *step) bytes += **step;
+      return !step || !*step;
+    });
+  }
+  if (failed && bytes == 0) return Failed(std::move(*failed));
+  return bytes;
+}
+
 ScrubTotals StoreImpl::scrub_totals() const {
   const std::lock_guard lock(totals_mutex_);
   return scrub_totals_;

@@ -55,6 +55,7 @@ class StoreImpl final : public Store {
   [[nodiscard]] Result<std::uint64_t> run_housekeeping() override;
   [[nodiscard]] Result<ScrubResult> scrub(std::uint64_t max_bytes) override;
   [[nodiscard]] ScrubTotals scrub_totals() const override;
+  [[nodiscard]] Result<std::uint64_t> index_keys(std::uint64_t max_bytes) override;
   [[nodiscard]] Result<> close() override;
 
  private:

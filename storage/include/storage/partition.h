@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "storage/batch.h"
 #include "storage/errc.h"
+#include "storage/key_search.h"
 #include "storage/offset.h"
 #include "storage/settings.h"
 
@@ -58,6 +59,14 @@ class Partition {
 
   // The first record whose timestamp is >= `timestamp`; nullopt if every committed record is older.
   [[nodiscard]] virtual Result<std::optional<OffsetAtTime>> find_time(Timestamp timestamp) const = 0;
+
+  // Where the records of some keys may be, from `from` on, up to the end of its segment. Only a saving: what there is
+  // no index for yet is named whole, and reading is what tells of damage and of retention. Errc::offset_out_of_range
+  // outside [log start, committed).
+  [[nodiscard]] virtual Result<KeySearch> find_keys(Offset from, const KeyFilter& /*filter*/) const {
+    const Offset end = offsets().committed;
+    return KeySearch{.ranges = {{{from, end}, UINT64_MAX}}, .until = end};
+  }
 
   // Moves the log start offset up to `before` (Kafka's DeleteRecords): nothing below it is read again, whole segments
   // below it are removed by the next housekeeping. Durable when it returns. Errc::offset_out_of_range past the

@@ -100,6 +100,11 @@ class Store {
   [[nodiscard]] virtual Result<ScrubResult> scrub(std::uint64_t max_bytes) = 0;
   [[nodiscard]] virtual ScrubTotals scrub_totals() const = 0;
 
+  // Brings the key indexes forward (key_search.h) that are behind, by about `max_bytes` of the log; those of internal
+  // logs are not made. Returns how many bytes it was: 0 if there is nothing to do. May run beside everything else. What
+  // fails is tried again by the next call.
+  [[nodiscard]] virtual Result<std::uint64_t> index_keys(std::uint64_t max_bytes) = 0;
+
   // Syncs everything and leaves the clean-shutdown mark. No append may be under way. A store that is destroyed without
   // it is as after a kill.
   [[nodiscard]] virtual Result<> close() = 0;
