@@ -2,7 +2,7 @@
 
 import pathlib
 
-FLOORS = ("base", "storage", "mqtt", "kafka", "identity", "bridge", "net", "http", "app")
+FLOORS = ("base", "proof", "storage", "mqtt", "kafka", "identity", "bridge", "net", "http", "app")
 FOLDERS = FLOORS + ("config", "examples", "tests", "bench", "docs", "cmake", "scripts", ".ci")
 SKIPPED = {"__pycache__", "node_modules", "build", ".git"}
 
