@@ -63,7 +63,7 @@ class StoreImpl final : public Store {
   [[nodiscard]] Result<std::vector<CatalogLog>> find_logs();
   [[nodiscard]] Result<> adopt(const CatalogLog& log);
   [[nodiscard]] std::string read_topic_id(const std::string& directory) const;
-  [[nodiscard]] static std::string make_topic_id();
+  [[nodiscard]] std::string make_topic_id();
   [[nodiscard]] Result<> open_log(const CatalogLog& row, const CleanShutdown* mark,
                                   std::vector<PartitionRecovery>& reports);
   [[nodiscard]] Result<std::unique_ptr<AppendablePartition>> open_partition(const CatalogLog& row, std::int32_t number,
@@ -80,6 +80,7 @@ class StoreImpl final : public Store {
   [[nodiscard]] std::vector<AppendablePartition*> all_partitions() const;
 
   const StoreOptions options_;
+  std::uint64_t topic_ids_made_ = 0;
   SegmentCache cache_;
   SpaceWatch space_;
   const StoreContext context_;

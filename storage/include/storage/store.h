@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,8 @@ struct StoreOptions {
   int disk_warn_percent = 100;
   int disk_stop_percent = 100;
   std::uint64_t ballast_bytes = 0;  // see ballast.h; 0: none
+  // For simulators, where nothing may come from chance: topic ids are made from it. None: from the system's randomness.
+  std::optional<std::uint64_t> topic_id_seed{};
 };
 
 // What scrub() has done since the store was opened.
