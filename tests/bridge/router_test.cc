@@ -77,6 +77,7 @@ class NamedLogs : public storage::Store {
   MOCK_METHOD(std::vector<storage::KnownDamage>, known_damage, (), (const, override));
   MOCK_METHOD(storage::Result<storage::ScrubResult>, scrub, (std::uint64_t), (override));
   MOCK_METHOD(storage::ScrubTotals, scrub_totals, (), (const, override));
+  MOCK_METHOD(storage::Result<std::uint64_t>, index_keys, (std::uint64_t), (override));
   MOCK_METHOD(storage::Result<std::uint64_t>, run_housekeeping, (), (override));
   MOCK_METHOD(storage::Result<>, close, (), (override));
 
