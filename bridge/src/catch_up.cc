@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "bridge/topic_search.h"
 #include "delivery.h"
 
 namespace bitacora::bridge {
@@ -27,7 +28,14 @@ void Delivery::mark_ready(Session& session) {
 void Delivery::start(Feed& feed) {
   BITACORA_ASSERT(!feed.live);
   context_.metrics.sessions_behind.add();
+  search(feed);
   mark_ready(*feed.session);
+}
+
+// A replay reads of the log what it must. (An ordinary feed does not: its subscriptions come and go as it reads.)
+void Delivery::search(Feed& feed) {
+  if (!feed.is_replay() || feed.subscriptions.size() != 1) return;
+  feed.cursor.search_for(search_for_topics(feed.subscriptions.front()->topic_filter));
 }
 
 void Delivery::stop(Feed& feed) {
@@ -244,6 +252,7 @@ Delivery::Step Delivery::step_feed(Feed& feed, std::size_t& budget) {
         report_gap(feed, *gap);
         continue;
       }
+      if (feed.cursor.is_searching()) return Step::go_on;  // others first
       go_live(feed);
       return Step::done;
     }

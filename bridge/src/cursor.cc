@@ -16,6 +16,7 @@ storage::Offset end_of(const PartitionPosition& position, const storage::Partiti
 
 storage::Result<std::optional<CursorRecord>> Cursor::next() {
   last_ = -1;
+  searching_ = false;
   if (gap_) return std::nullopt;
   auto record = next_in_chunk();
   if (!record || *record || gap_) return record;
@@ -24,7 +25,8 @@ storage::Result<std::optional<CursorRecord>> Cursor::next() {
     current_ = (current_ + 1) % positions_.size();
     const auto filled = fill(current_);
     if (!filled) return storage::Failed(filled.error());
-    if (*filled == Fill::gap) return std::nullopt;
+    searching_ = *filled == Fill::searching;
+    if (*filled == Fill::gap || searching_) return std::nullopt;
     if (*filled == Fill::at_end) {
       ++at_end;
       continue;
@@ -34,6 +36,11 @@ storage::Result<std::optional<CursorRecord>> Cursor::next() {
     if (!record || *record || gap_) return record;
   }
   return std::nullopt;
+}
+
+void Cursor::search_for(std::shared_ptr<const storage::KeyFilter> filter) {
+  wanted_ = std::move(filter);
+  found_.clear();
 }
 
 void Cursor::put_back() {
@@ -71,8 +78,10 @@ storage::Result<Cursor::Fill> Cursor::fill(std::size_t which) {
   hints_.resize(positions_.size());
   const storage::PartitionOffsets offsets = position.partition->offsets();
   if (position.offset >= end_of(position, offsets)) return Fill::at_end;
+  const std::optional<std::size_t> max_bytes = wanted_ ? seek(which) : chunk_bytes;
+  if (!max_bytes) return Fill::searching;
 
-  auto read = position.partition->read(position.offset, chunk_bytes, hints_[which]);
+  auto read = position.partition->read(position.offset, *max_bytes, hints_[which]);
   if (read) {
     if (read->bytes.empty()) return Fill::at_end;
     chunk_ = std::move(read->bytes);
@@ -96,6 +105,29 @@ storage::Result<Cursor::Fill> Cursor::fill(std::size_t which) {
     return Fill::gap;
   }
   return storage::Failed(error);
+}
+
+// Moves the position to the next place where something wanted may be, and says how much is to be read there. nullopt:
+// there was none up to where the position is now. Only a saving: where the log cannot be asked it is read, and that
+// tells what is wrong.
+std::optional<std::size_t> Cursor::seek(std::size_t which) {
+  found_.resize(positions_.size());
+  PartitionPosition& position = positions_[which];
+  Found& found = found_[which];
+  if (position.offset >= found.search.until) {
+    auto search = position.partition->find_keys(position.offset, *wanted_);
+    if (!search) return chunk_bytes;
+    found = {std::move(*search), 0};
+  }
+  const std::vector<storage::KeySearch::Range>& ranges = found.search.ranges;
+  while (found.next < ranges.size() && ranges[found.next].offsets.end <= position.offset) ++found.next;
+  const bool is_any = found.next < ranges.size();
+  const storage::Offset next = is_any ? ranges[found.next].offsets.begin : found.search.until;
+  position.offset = std::min(std::max(position.offset, next), position.limit);
+  if (!is_any || position.offset == position.limit) return std::nullopt;
+  const bool is_whole = position.offset == ranges[found.next].offsets.begin;
+  return is_whole ? static_cast<std::size_t>(std::min<std::uint64_t>(chunk_bytes, ranges[found.next].bytes))
+                  : chunk_bytes;
 }
 
 void Cursor::pass_over(PartitionPosition& position, storage::OffsetRange offsets, Gap::Cause cause) {

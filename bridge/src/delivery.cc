@@ -172,6 +172,7 @@ void Delivery::leave_live(Feed& feed, const Place* next) {
     }
   }
   feed.cursor = Cursor(std::move(positions));
+  search(feed);
   feed.live = false;
 }
 

@@ -130,6 +130,7 @@ class Delivery {
   [[nodiscard]] Step step_system(Session& session, RetainedWalk& walk);
   void send_system(Session& session, std::string_view topic, std::string_view text, mqtt::Retain retain,
                    std::vector<std::uint32_t> identifiers);
+  static void search(Feed& feed);
   [[nodiscard]] Step step_feed(Feed& feed, std::size_t& budget);
   [[nodiscard]] Room catch_up_record(Feed& feed, const CursorRecord& record);
   void report_gap(Feed& feed, const Gap& gap);

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "bridge/message.h"
+#include "bridge/topic_search.h"
+#include "mqtt/topic.h"
+
 namespace bitacora::bridge {
 namespace {
 
@@ -34,6 +38,52 @@ std::size_t size_of(const storage::RecordView& record) noexcept {
     size += header.name.size() + (header.value ? header.value->size() : 0);
   }
   return size;
+}
+
+// What one read passes over at most, so that it comes to an end: records that are not wanted, and parts of the log in
+// which there are none.
+constexpr std::size_t max_passed_over = 100'000;
+constexpr std::size_t max_searches = 64;
+
+// Of one partition.
+template <class Wanted>
+storage::Result<storage::Offset> read_with(Cursor& cursor, const ReadLimits& limits, const Wanted& wanted,
+                                           const RecordSink& sink) {
+  const PartitionPosition& position = cursor.positions().front();
+  storage::Partition& partition = *position.partition;
+  const storage::Offset from = position.offset;
+  const storage::PartitionOffsets bounds = partition.offsets();
+  if (from < bounds.log_start || from > bounds.committed) return out_of_range(partition, from);
+  std::size_t bytes = 0;
+  std::size_t passed_over = 0;
+  std::size_t searches = 0;
+  for (std::size_t count = 0; count < limits.max_records && passed_over < max_passed_over;) {
+    auto record = cursor.next();
+    if (!record) {
+      if (position.offset == from) return storage::Failed(std::move(record.error()));
+      break;
+    }
+    if (const auto gap = cursor.take_gap()) {
+      if (gap->offsets.begin > from) return gap->offsets.begin;
+      return gap->cause == Gap::Cause::damage ? damaged(partition, gap->offsets) : out_of_range(partition, from);
+    }
+    if (!*record) {
+      if (cursor.is_searching() && ++searches < max_searches) continue;
+      break;
+    }
+    if (!wanted((*record)->record)) {
+      ++passed_over;
+      continue;
+    }
+    bytes += size_of((*record)->record);
+    if (count > 0 && bytes > limits.max_bytes) {
+      cursor.put_back();
+      break;
+    }
+    sink((*record)->record);
+    ++count;
+  }
+  return position.offset;
 }
 
 }  // namespace
@@ -71,29 +121,21 @@ storage::Result<storage::Partition*> OffsetService::find_partition(const storage
 
 storage::Result<storage::Offset> OffsetService::read(storage::Partition& partition, storage::Offset from,
                                                      const ReadLimits& limits, const RecordSink& sink) {
-  const storage::PartitionOffsets bounds = partition.offsets();
-  if (from < bounds.log_start || from > bounds.committed) return out_of_range(partition, from);
   Cursor cursor({{&partition, from}});
-  std::size_t bytes = 0;
-  for (std::size_t count = 0; count < limits.max_records; ++count) {
-    auto record = cursor.next();
-    if (!record) {
-      if (count == 0) return storage::Failed(std::move(record.error()));
-      break;
-    }
-    if (const auto gap = cursor.take_gap()) {
-      if (count > 0) return gap->offsets.begin;
-      return gap->cause == Gap::Cause::damage ? damaged(partition, gap->offsets) : out_of_range(partition, from);
-    }
-    if (!*record) break;
-    bytes += size_of((*record)->record);
-    if (count > 0 && bytes > limits.max_bytes) {
-      cursor.put_back();
-      break;
-    }
-    sink((*record)->record);
-  }
-  return cursor.positions().front().offset;
+  return read_with(
+      cursor, limits, [](const storage::RecordView&) { return true; }, sink);
+}
+
+storage::Result<storage::Offset> OffsetService::search(storage::Partition& partition, storage::Offset from,
+                                                       std::string_view topic_filter, const ReadLimits& limits,
+                                                       const RecordSink& sink) {
+  Cursor cursor({{&partition, from}});
+  cursor.search_for(search_for_topics(topic_filter));
+  const auto wanted = [&](const storage::RecordView& record) {
+    const auto topic = MessageDecoder::topic_of(record);
+    return topic && mqtt::matches(topic_filter, *topic);
+  };
+  return read_with(cursor, limits, wanted, sink);
 }
 
 storage::Result<std::vector<std::string>> OffsetService::groups() const { return catalog_.groups(); }

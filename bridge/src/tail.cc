@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "bridge/message.h"
+#include "bridge/topic_search.h"
 #include "mqtt/topic.h"
 
 namespace bitacora::bridge {
@@ -71,6 +72,10 @@ bitacora::Result<NamedPositions, std::string> parse_positions(std::string_view t
   return positions;
 }
 
+Tail::Tail(std::string filter, std::vector<storage::Log*> logs) : filter_(std::move(filter)), logs_(std::move(logs)) {
+  cursor_.search_for(search_for_topics(filter_));
+}
+
 storage::Result<Tail> Tail::start(std::string filter, std::vector<storage::Log*> logs, const StartPosition& from,
                                   Timestamp now_ms) {
   Tail tail(std::move(filter), std::move(logs));
@@ -110,7 +115,7 @@ storage::Result<std::optional<TailRecord>> Tail::next() {
     const auto record = cursor_.next();
     if (!record) return storage::Failed(record.error());
     if (!*record) {
-      at_end_ = !cursor_.has_gap();
+      at_end_ = !cursor_.has_gap() && !cursor_.is_searching();
       return std::nullopt;
     }
     const auto topic = MessageDecoder::topic_of((*record)->record);
@@ -135,6 +140,7 @@ void Tail::add_new_partitions() {
     }
   }
   cursor_ = Cursor(std::move(positions));
+  cursor_.search_for(search_for_topics(filter_));
 }
 
 }  // namespace bitacora::bridge

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "bridge/fake_partition.h"
+#include "bridge/topic_search.h"
 
 namespace bitacora::bridge {
 namespace {
@@ -237,6 +238,89 @@ TEST_F(CursorTest, ADiskThatFailsIsAnErrorAndThePositionStays) {
 TEST_F(CursorTest, WithoutPartitionsItIsAtTheEnd) {
   Cursor cursor;
   EXPECT_EQ(next(cursor), "end");
+}
+
+class SearchingCursor : public CursorTest {
+ protected:
+  // Ten batches of one record; those at 2 and 7 have the key that is looked for.
+  SearchingCursor() {
+    for (int i = 0; i < 10; ++i) {
+      const std::string value = std::to_string(i);
+      a.append({{.key = i % 5 == 2 ? "rare" : "many", .value = value}});
+    }
+    cursor.search_for(search_for_topics("rare"));
+  }
+  // Everything up to the end, however often it goes on searching.
+  std::vector<std::string> found() {
+    std::vector<std::string> all;
+    for (int calls = 0; calls < 100; ++calls) {
+      const std::string one = next(cursor);
+      if (one != "end") {
+        all.push_back(one);
+      } else if (!cursor.is_searching()) {
+        return all;
+      } else {
+        ++searches;
+      }
+    }
+    ADD_FAILURE() << "it does not come to an end";
+    return all;
+  }
+
+  Cursor cursor{{{&a, 0}}};
+  int searches = 0;
+};
+
+TEST_F(SearchingCursor, ReadsOnlyWhatTheLogNames) {
+  a.index_keys(100);
+  EXPECT_THAT(found(), ElementsAre("a/2=2", "a/7=7"));
+  EXPECT_EQ(a.reads(), 2);
+  EXPECT_EQ(cursor.position_of(a)->offset, 10);
+}
+
+TEST_F(SearchingCursor, GivesOthersTheirTurnAfterEachAnswerThatNamesNothing) {
+  a.index_keys(1);
+  EXPECT_THAT(found(), ElementsAre("a/2=2", "a/7=7"));
+  EXPECT_EQ(searches, 8);
+}
+
+TEST_F(SearchingCursor, WithoutAnIndexItReadsEverything) {
+  EXPECT_THAT(found(), testing::SizeIs(10));
+  EXPECT_EQ(searches, 0);
+}
+
+TEST_F(SearchingCursor, StopsAtItsLimitAndGoesOnFromThere) {
+  a.index_keys(100);
+  cursor.set_limit(a, 5);
+  EXPECT_THAT(found(), ElementsAre("a/2=2"));
+  EXPECT_EQ(cursor.position_of(a)->offset, 5);
+  cursor.set_limit(a, INT64_MAX);
+  EXPECT_THAT(found(), ElementsAre("a/7=7"));
+}
+
+TEST_F(SearchingCursor, FindsWhatIsCommittedBehindItsLastAnswer) {
+  a.index_keys(100);
+  EXPECT_THAT(found(), testing::SizeIs(2));
+  a.append({{.key = "many", .value = "10"}});
+  a.append({{.key = "rare", .value = "11"}});
+  EXPECT_THAT(found(), ElementsAre("a/11=11"));
+}
+
+TEST_F(SearchingCursor, GivesARecordAgainThatWasPutBack) {
+  a.index_keys(100);
+  while (next(cursor) != "a/2=2") {
+  }
+  cursor.put_back();
+  cursor.release_chunk();
+  EXPECT_THAT(found(), ElementsAre("a/2=2", "a/7=7"));
+}
+
+TEST_F(SearchingCursor, TellsOfRetentionAndDamageWhereItIsSent) {
+  a.index_keys(100);
+  a.damage({7, 8});
+  a.remove_before(1);
+  EXPECT_THAT(found(), ElementsAre("gap", "a/2=2", "gap"));
+  EXPECT_EQ(gap->offsets, (storage::OffsetRange{7, 8}));
 }
 
 }  // namespace

@@ -56,6 +56,8 @@ class FakePartition final : public storage::Partition {
   void damage(storage::OffsetRange range) { damaged_ = range; }
   void fail_with(std::optional<storage::Errc> code) { failure_ = code; }
   [[nodiscard]] int reads() const { return reads_; }
+  // From now on it has a key index: a search answers for so many offsets at a time, batch by batch.
+  void index_keys(storage::Offset answer_size) { answer_size_ = answer_size; }
 
   [[nodiscard]] const std::string& log_name() const noexcept override { return log_; }
   [[nodiscard]] std::int32_t number() const noexcept override { return number_; }
@@ -89,6 +91,26 @@ class FakePartition final : public storage::Partition {
     return result;
   }
 
+  [[nodiscard]] storage::Result<storage::KeySearch> find_keys(storage::Offset from,
+                                                              const storage::KeyFilter& filter) const override {
+    if (answer_size_ == 0) return Partition::find_keys(from, filter);
+    if (from < offsets_.log_start || from >= offsets_.committed) {
+      return storage::fail(storage::Errc::offset_out_of_range, "outside");
+    }
+    storage::KeySearch search{.ranges = {}, .until = std::min(from + answer_size_, offsets_.committed)};
+    for (const Bytes& bytes : batches_) {
+      const auto batch = storage::BatchView::trusted(bytes);
+      if (batch.next_offset() <= from || batch.base_offset() >= search.until) continue;
+      bool wanted = false;
+      storage::RecordReader reader(batch);
+      for (auto record = reader.next(); record && *record; record = reader.next()) {
+        wanted = wanted || ((*record)->key && filter.matches(as_text(*(*record)->key)));
+      }
+      if (wanted) search.ranges.push_back({{batch.base_offset(), batch.next_offset()}, bytes.size()});
+    }
+    return search;
+  }
+
   [[nodiscard]] storage::Result<std::optional<storage::OffsetAtTime>> find_time(Timestamp timestamp) const override {
     if (failure_) return storage::fail(*failure_, "as the test wants it");
     for (const Bytes& bytes : batches_) {
@@ -115,6 +137,7 @@ class FakePartition final : public storage::Partition {
   std::optional<storage::OffsetRange> damaged_;
   std::optional<storage::Errc> failure_;
   mutable int reads_ = 0;
+  storage::Offset answer_size_ = 0;
 };
 
 }  // namespace bitacora::bridge

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -13,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "storage/batch.h"
+#include "storage/key_search.h"
 #include "storage/partition.h"
 
 namespace bitacora::bridge {
@@ -44,8 +46,16 @@ class Cursor {
 
   // The next record of any partition that has one: partition after partition in turn, a chunk of each, in offset order
   // within a partition. nullopt: at the end of all (of their limits or committed offsets), or the gap is to be looked
-  // at first: see take_gap(). Control batches are passed over. Errors other than a gap are the disk's.
+  // at first: see take_gap(); or is_searching(). Control batches are passed over. Errors other than a gap are the
+  // disk's.
   [[nodiscard]] storage::Result<std::optional<CursorRecord>> next();
+
+  // From now on records whose key `filter` does not want may be passed over: those that the log need not read to know
+  // so. The rest comes as before, for the caller to look at. nullptr: everything comes.
+  void search_for(std::shared_ptr<const storage::KeyFilter> filter);
+  // After a next() that gave nothing: it is not at the end, it has only looked through a part of the log in which there
+  // is nothing wanted, and goes on with the next call.
+  [[nodiscard]] bool is_searching() const noexcept { return searching_; }
 
   // Undoes the last next(), which must have given a record: that record will come again.
   void put_back();
@@ -67,7 +77,13 @@ class Cursor {
   static constexpr std::size_t chunk_bytes = 128 << 10;
 
  private:
-  enum class Fill : std::uint8_t { filled, at_end, gap };
+  enum class Fill : std::uint8_t { filled, at_end, gap, searching };
+  // What the log said of a partition, and how much of it is behind us.
+  struct Found {
+    storage::KeySearch search;
+    std::size_t next = 0;
+  };
+  [[nodiscard]] std::optional<std::size_t> seek(std::size_t which);
   [[nodiscard]] storage::Result<Fill> fill(std::size_t which);
   [[nodiscard]] storage::Result<std::optional<CursorRecord>> next_in_chunk();
   void pass_over(PartitionPosition& position, storage::OffsetRange offsets, Gap::Cause cause);
@@ -75,6 +91,9 @@ class Cursor {
 
   std::vector<PartitionPosition> positions_;
   std::vector<storage::ReadHint> hints_;
+  std::shared_ptr<const storage::KeyFilter> wanted_;  // null: everything
+  std::vector<Found> found_;
+  bool searching_ = false;
   std::size_t current_ = 0;  // index of the partition the chunk is of
   Bytes chunk_;
   std::size_t chunk_at_ = 0;        // the batch that is being read

@@ -83,6 +83,13 @@ class OffsetService {
   [[nodiscard]] static storage::Result<storage::Offset> read(storage::Partition& partition, storage::Offset from,
                                                              const ReadLimits& limits, const RecordSink& sink);
 
+  // The same of the records whose key is an MQTT topic that `topic_filter`, a valid one, matches; the rest is passed
+  // over, and not even read where the log knows that there is none among it. It passes over so much and no more: it may
+  // give nothing, and an offset in front of the committed one to go on from.
+  [[nodiscard]] static storage::Result<storage::Offset> search(storage::Partition& partition, storage::Offset from,
+                                                               std::string_view topic_filter, const ReadLimits& limits,
+                                                               const RecordSink& sink);
+
   // --- waiting ---
   // Wakes once when a record at or behind one of these positions is committed, or a partition is added to the store.
   // The caller has read up to there since the last notice; nothing that is committed in between is missed.

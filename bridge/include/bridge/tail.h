@@ -58,7 +58,7 @@ class Tail {
   static constexpr std::size_t max_passed_over = 10'000;
 
  private:
-  Tail(std::string filter, std::vector<storage::Log*> logs) : filter_(std::move(filter)), logs_(std::move(logs)) {}
+  Tail(std::string filter, std::vector<storage::Log*> logs);
 
   std::string filter_;
   std::vector<storage::Log*> logs_;
