@@ -42,6 +42,7 @@ int parse_and_run(int argc, const char* const* argv) {
   add_config_check(app, status);
   add_import_mosquitto(app, status);
   add_users(app, status);
+  add_torture(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

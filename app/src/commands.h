@@ -17,5 +17,6 @@ void add_replay(CLI::App& app, int& status);
 void add_config_check(CLI::App& app, int& status);
 void add_import_mosquitto(CLI::App& app, int& status);
 void add_users(CLI::App& app, int& status);
+void add_torture(CLI::App& app, int& status);
 
 }  // namespace bitacora::app
