@@ -48,3 +48,10 @@ mosquitto_pub -p "$port" -V 5 -q 1 -t plant/pump-1/temp -m 0 2>&1 | sed 's/^/  /
 
 echo "ann reads what there was:"
 mosquitto_sub -p "$port" -u ann -P "another one" -t '$replay/earliest/#' -C 1 -W 10 -v | sed 's/^/  /'
+
+http="$(sed -n 's/^http=//p' "$work/ports")"
+echo "... and over HTTP, where a request without a name is told to log in:"
+curl -s -o /dev/null -w '  %{http_code}\n' "http://127.0.0.1:$http/topics"
+for partition in 0 1 2 3; do
+  curl -s -u "ann:another one" "http://127.0.0.1:$http/topics/mqtt/partitions/$partition/records?format=text"
+done | grep -o '"key":"[^"]*","value":"[^"]*"' | sed 's/^/  /'

@@ -11,7 +11,8 @@ constexpr std::array<std::string_view, 3> jwt_algorithm_names{"HS256", "RS256", 
 constexpr std::array<std::string_view, 2> effect_names{"allow", "deny"};
 constexpr std::string_view whom_words = "\"everyone\", \"anonymous\", \"user:NAME\" or \"group:NAME\"";
 constexpr std::string_view action_words =
-    "\"publish\", \"subscribe\", \"replay\", \"read\" (the last two), \"all\", or several with commas between them";
+    "\"publish\", \"subscribe\", \"replay\", \"read\" (the last two), \"all\", \"administer\", or several with commas "
+    "between them";
 
 TextOption optional(std::string_view expected) { return {expected, {}, Presence::optional, Emptiness::allowed}; }
 
@@ -20,6 +21,10 @@ void describe_auth(OptionVisitor& v, AuthConfig& auth) {
   v.text("acl_file", auth.acl_file, optional("a file's path, or empty"));
   v.count("threads", auth.threads, {1, 64});
   v.count("max_waiting", auth.max_waiting, {1, 100'000});
+  v.count("free_failures", auth.failed.free, {0, 1'000'000});
+  v.duration("failure_delay", auth.failed.first_delay, std::chrono::milliseconds(0), std::chrono::minutes(1));
+  v.duration("max_failure_delay", auth.failed.longest_delay, std::chrono::milliseconds(0), std::chrono::minutes(1));
+  v.count("max_held_failures", auth.failed.max_held, {1, 100'000});
 }
 
 void describe_jwt(OptionVisitor& v, JwtConfig& jwt) {

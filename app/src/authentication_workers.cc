@@ -10,8 +10,13 @@ namespace bitacora::app {
 
 using identity::Verdict;
 
-AuthenticationWorkers::AuthenticationWorkers(const Clock& clock, std::string secret, const Options& options)
-    : clock_(clock), secret_(std::move(secret)), max_waiting_(options.max_waiting) {
+AuthenticationWorkers::AuthenticationWorkers(const Clock& clock, bridge::BrokerMetrics& metrics, std::string secret,
+                                             const Options& options)
+    : clock_(clock),
+      metrics_(metrics),
+      secret_(std::move(secret)),
+      max_waiting_(options.max_waiting),
+      failed_(options.failed) {
   for (std::uint32_t i = 0; i < options.threads; ++i) {
     threads_.emplace_back([this, i] {
       ::pthread_setname_np(::pthread_self(), ("passwords-" + std::to_string(i)).c_str());
@@ -51,8 +56,13 @@ void AuthenticationWorkers::authenticate(identity::Credentials credentials, Done
   std::optional<Verdict> known;
   {
     const std::lock_guard lock(mutex_);
-    known = recall(mark, clock_.now());
+    const bool disproved = !credentials.disproved.empty();
+    if (!disproved) known = recall(mark, clock_.now());
     if (!known && questions_.size() >= max_waiting_) known = Verdict{Verdict::Answer::busy, {}, {}};
+    if (!known && !disproved && !failed_.may_try(credentials.peer, credentials.user_name)) {
+      metrics_.reached(bridge::Limit::failed_logins);
+      known = Verdict{Verdict::Answer::busy, {}, {}};
+    }
     if (!known) questions_.push_back({std::move(credentials), std::move(done)});
   }
   if (known) return done(std::move(*known));
@@ -62,18 +72,66 @@ void AuthenticationWorkers::authenticate(identity::Credentials credentials, Done
 void AuthenticationWorkers::work() {
   std::unique_lock lock(mutex_);
   while (true) {
-    wakes_.wait(lock, [this] { return stopping_ || !questions_.empty(); });
+    wait(lock);
     if (stopping_) return;
-    const Question question = std::move(questions_.front());
+    give_late_answers(lock);
+    if (questions_.empty()) continue;
+    Question question = std::move(questions_.front());
     questions_.pop_front();
+    if (!question.credentials.disproved.empty()) {
+      Verdict verdict{Verdict::Answer::refused, {}, question.credentials.disproved};
+      refuse(lock, std::move(question), std::move(verdict));
+      continue;
+    }
     const auto judge = judge_;
     lock.unlock();
     Verdict verdict = judge->judge(question.credentials, clock_.now().wall_ms);
     const std::string mark = mark_of(question.credentials);
     lock.lock();
+    if (verdict.answer == Verdict::Answer::refused) {
+      refuse(lock, std::move(question), std::move(verdict));
+      continue;
+    }
     if (judge == judge_) remember(mark, verdict, clock_.now());
     lock.unlock();
     question.done(std::move(verdict));
+    lock.lock();
+  }
+}
+
+void AuthenticationWorkers::wait(std::unique_lock<std::mutex>& lock) {
+  while (!stopping_ && questions_.empty()) {
+    if (late_.empty()) {
+      wakes_.wait(lock);
+      continue;
+    }
+    const auto left = late_.begin()->first - clock_.now().monotonic;
+    if (left.count() <= 0) return;
+    wakes_.wait_for(lock, left);
+  }
+}
+
+void AuthenticationWorkers::refuse(std::unique_lock<std::mutex>& lock, Question question, Verdict verdict) {
+  const MonotonicTime now = clock_.now().monotonic;
+  const auto delay = failed_.on_failure(question.credentials.peer, question.credentials.user_name, now);
+  if (delay.count() > 0) metrics_.logins_delayed.add();
+  if (late_.size() >= max_waiting_) {  // whoever waited longest waits no more: nobody else is kept out for it
+    auto first = late_.extract(late_.begin());
+    first.key() = now;
+    late_.insert(std::move(first));
+  }
+  late_.emplace(now + delay, LateAnswer{std::move(question), std::move(verdict)});
+  wakes_.notify_one();  // whoever waits now may have to wake earlier than it thinks
+  give_late_answers(lock);
+}
+
+void AuthenticationWorkers::give_late_answers(std::unique_lock<std::mutex>& lock) {
+  while (!late_.empty() && late_.begin()->first <= clock_.now().monotonic) {
+    const LateAnswer late = std::move(late_.begin()->second);
+    late_.erase(late_.begin());
+    failed_.on_answered(late.question.credentials.peer, late.question.credentials.user_name);
+    lock.unlock();
+    late.question.done(late.verdict);
     lock.lock();
   }
 }

@@ -88,8 +88,7 @@ std::optional<std::string> refusal_of_exposure(const ServerConfig& config) {
   for (const auto& listener : config.listeners) {
     if (is_loopback(listener.address) || listener.where().is_unix()) continue;
     const auto& rules = listener.rules;
-    if (listener.protocol == Protocol::mqtt && checks_names(config)) continue;
-    if (listener.protocol == Protocol::mqtt && rules.anonymous == bridge::AnonymousAccess::allowed) continue;
+    if (checks_names(config) || rules.anonymous == bridge::AnonymousAccess::allowed) continue;
     if (rules.tls.client_certificates == net::ClientCertificates::required) continue;
     const std::string origin = listener.declared_in.empty() ? "" : fmt::format(" ({})", listener.declared_in);
     return fmt::format(

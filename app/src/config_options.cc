@@ -81,6 +81,8 @@ void describe_broker(OptionVisitor& v, bridge::BrokerSettings& broker) {
   v.bytes("max_retained_payload", broker.max_retained_payload, {0, 256 * mib});
   v.count("max_retained_messages", broker.max_retained_messages, {0, 1'000'000'000});
   v.bytes("max_retained_bytes", broker.max_retained_bytes, {0, 64 * gib});
+  v.count("max_retained_messages_per_user", broker.max_retained_messages_per_user, {0, 1'000'000'000});
+  v.bytes("max_retained_bytes_per_user", broker.max_retained_bytes_per_user, {0, 64 * gib});
   v.duration("sys_interval", broker.sys_interval, milliseconds(0), hours(24));
   v.text("response_information", broker.response_information,
          {"a topic prefix, in which %c is the client id", {}, Presence::optional, Emptiness::allowed});
@@ -98,6 +100,7 @@ void describe_sessions(OptionVisitor& v, bridge::SessionSettings& sessions) {
   v.bytes("max_unwritten_bytes", sessions.max_unwritten_bytes, {kib, gib});
   v.bytes("max_will_payload", sessions.max_will_payload, {0, 256 * mib});
   v.duration("max_will_delay", sessions.max_will_delay, seconds(0), century);
+  v.count("max_wills_per_second", sessions.max_wills_per_second, {1, 1'000'000'000});
   v.count("max_takeovers", sessions.max_takeovers, {1, 1'000'000});
   v.yes_no("queue_qos0", sessions.queue_qos0);
   v.duration("checkpoint_interval", sessions.checkpoint_interval, milliseconds(10), hours(1));
@@ -147,6 +150,7 @@ std::string_view name_of(LogLevel level) noexcept { return log_level_names[stati
 void describe(OptionVisitor& v, ServerConfig& config) {
   v.text("data_dir", config.data_directory, {"a directory's path"});
   v.count("shards", config.shards, {0, 256});
+  v.count("max_connections", config.max_connections, {1, 10'000'000});
   v.choice("log_level", config.log_level, log_level_names);
   v.yes_no("allow_anonymous", config.anonymous);
   v.list<Listener>("listeners", config.listeners, [&](Listener& listener) { describe_listener(v, listener); });

@@ -44,6 +44,7 @@ struct HttpClient::State {
   std::string host;  // as the Host header has it
   std::string host_name;
   std::string port;
+  std::string authorization;
   asio::io_context loop;
   beast::tcp_stream stream{loop};
   beast::flat_buffer buffer;
@@ -73,6 +74,7 @@ struct HttpClient::State {
     http::request<http::empty_body> request(http::verb::get, target, 11);
     request.set(http::field::host, host);
     request.set(http::field::user_agent, "bitacora");
+    if (!authorization.empty()) request.set(http::field::authorization, authorization);
     if (const auto error = complete([&](auto handler) { http::async_write(stream, request, handler); })) return error;
     http::response_parser<http::string_body> parser;
     parser.body_limit(max_answer_bytes);
@@ -87,7 +89,7 @@ struct HttpClient::State {
 HttpClient::HttpClient(std::unique_ptr<State> state) : state_(std::move(state)) {}
 HttpClient::~HttpClient() = default;
 
-SourceResult<std::unique_ptr<HttpClient>> HttpClient::create(const std::string& url) {
+SourceResult<std::unique_ptr<HttpClient>> HttpClient::create(const std::string& url, std::string authorization) {
   const auto parsed = boost::urls::parse_uri(url);
   const bool usable = parsed && parsed->scheme() == "http" && !parsed->encoded_host().empty() &&
                       (parsed->encoded_path().empty() || parsed->encoded_path() == "/") && !parsed->has_query();
@@ -96,6 +98,7 @@ SourceResult<std::unique_ptr<HttpClient>> HttpClient::create(const std::string& 
   }
   auto state = std::make_unique<State>();
   state->url = url;
+  state->authorization = std::move(authorization);
   state->host = parsed->encoded_host_and_port();
   state->host_name = parsed->host_address();  // without the brackets of an IPv6 address
   state->port = parsed->has_port() ? std::string(parsed->port()) : "80";

@@ -19,8 +19,9 @@ struct HttpAnswer {
 
 class HttpClient {
  public:
-  // "http://HOST[:PORT]", without a path. Does not connect yet.
-  [[nodiscard]] static SourceResult<std::unique_ptr<HttpClient>> create(const std::string& url);
+  // "http://HOST[:PORT]", without a path; the Authorization header, empty for none. Does not connect yet.
+  [[nodiscard]] static SourceResult<std::unique_ptr<HttpClient>> create(const std::string& url,
+                                                                        std::string authorization);
   ~HttpClient();
 
   // `target` is a path with its query, encoded. Any status is an answer; an error is a server that cannot be reached or

@@ -161,8 +161,8 @@ class HttpSource final : public LogSource {
 
 }  // namespace
 
-SourceResult<std::unique_ptr<LogSource>> open_http_source(const std::string& url) {
-  auto client = HttpClient::create(url);
+SourceResult<std::unique_ptr<LogSource>> open_http_source(const std::string& url, std::string authorization) {
+  auto client = HttpClient::create(url, std::move(authorization));
   if (!client) return SourceFailure(client.error());
   return std::make_unique<HttpSource>(std::move(*client), url);
 }

@@ -85,10 +85,13 @@ void check_proxies(const Listener& listener, Mistakes& mistakes) {
 
 std::vector<ListenerMistake> check_listener(const Listener& listener) {
   Mistakes mistakes;
-  if (listener.protocol != Protocol::mqtt) return mistakes;
-  check_address(listener, mistakes);
   check_tls(listener.rules, mistakes);
   check_certificate_user(listener.rules, mistakes);
+  if (listener.protocol == Protocol::http) {
+    if (is_websocket(listener.rules.transport)) mistakes.push_back({"transport", "HTTP has \"tcp\" and \"tls\""});
+    return mistakes;
+  }
+  check_address(listener, mistakes);
   check_proxies(listener, mistakes);
   if (!listener.rules.websocket_origins.empty() && !is_websocket(listener.rules.transport)) {
     mistakes.push_back({"websocket_origins", "websocket_origins is for transport = \"ws\" or \"wss\""});

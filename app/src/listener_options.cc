@@ -58,14 +58,36 @@ TextOption file_name() { return {"the name of a PEM file, or empty", {}, Presenc
 
 std::string_view name_of(Protocol protocol) noexcept { return protocol_names[static_cast<std::size_t>(protocol)]; }
 
+namespace {
+
+void describe_tls(OptionVisitor& v, net::ListenerRules& rules) {
+  v.duration("handshake_timeout", rules.handshake_timeout, milliseconds(100), minutes(10));
+  v.text("tls_certificate", rules.tls.certificate_file, file_name());
+  v.text("tls_key", rules.tls.key_file, file_name());
+  v.choice("tls_min_version", rules.tls.min_version, tls_version_names);
+  v.choice("tls_client_certificates", rules.tls.client_certificates, client_certificate_names);
+  v.text("tls_client_ca", rules.tls.client_ca_file, file_name());
+  v.text("tls_crl", rules.tls.crl_file, file_name());
+  v.choice("certificate_user", rules.certificate_user, certificate_user_names);
+}
+
+// What an HTTP listener has of these.
+void describe_http_listener(OptionVisitor& v, net::ListenerRules& rules) {
+  v.choice("transport", rules.transport, transport_names);
+  v.choice("anonymous", rules.anonymous, anonymous_names);
+  describe_tls(v, rules);
+}
+
+}  // namespace
+
 void describe_listener(OptionVisitor& v, Listener& listener) {
   v.choice("protocol", listener.protocol, protocol_names, Presence::required);
   v.text("address", listener.address,
          {"an IPv4 or IPv6 address", [&listener](const std::string& text) { return check_address(listener, text); }});
   v.count("port", listener.port, {0, 65535});
-  if (listener.protocol != Protocol::mqtt) return;
   net::ListenerRules& rules = listener.rules;
   v.text("name", rules.name, {"a name", check_name, Presence::optional, Emptiness::allowed});
+  if (listener.protocol == Protocol::http) return describe_http_listener(v, rules);
   v.choice("transport", rules.transport, transport_names);
   v.yes_no("dual_stack", listener.dual_stack);
   std::string mode = fmt::format("{:04o}", listener.socket_mode);
@@ -76,14 +98,7 @@ void describe_listener(OptionVisitor& v, Listener& listener) {
   v.count("max_connection_rate", rules.max_connection_rate, {1, 1'000'000});
   v.text_list("unlimited_addresses", rules.unlimited_addresses);
   v.choice("anonymous", rules.anonymous, anonymous_names);
-  v.duration("handshake_timeout", rules.handshake_timeout, milliseconds(100), minutes(10));
-  v.text("tls_certificate", rules.tls.certificate_file, file_name());
-  v.text("tls_key", rules.tls.key_file, file_name());
-  v.choice("tls_min_version", rules.tls.min_version, tls_version_names);
-  v.choice("tls_client_certificates", rules.tls.client_certificates, client_certificate_names);
-  v.text("tls_client_ca", rules.tls.client_ca_file, file_name());
-  v.text("tls_crl", rules.tls.crl_file, file_name());
-  v.choice("certificate_user", rules.certificate_user, certificate_user_names);
+  describe_tls(v, rules);
   v.text("websocket_path", rules.websocket_path, {"a path as in \"/mqtt\"", check_path});
   v.text_list("websocket_origins", rules.websocket_origins);
   v.yes_no("proxy_protocol", rules.proxy_protocol);

@@ -65,6 +65,7 @@ class LogSource {
 
 [[nodiscard]] SourceResult<std::unique_ptr<LogSource>> open_directory_source(const std::string& directory);
 // "http://127.0.0.1:8080". Connects on the first question.
-[[nodiscard]] SourceResult<std::unique_ptr<LogSource>> open_http_source(const std::string& url);
+[[nodiscard]] SourceResult<std::unique_ptr<LogSource>> open_http_source(const std::string& url,
+                                                                        std::string authorization);
 
 }  // namespace bitacora::app

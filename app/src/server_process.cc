@@ -43,8 +43,9 @@ std::string needs_restart(const ServerConfig& before, const ServerConfig& after)
   if (before.data_directory != after.data_directory) names.emplace_back("the data directory");
   if (before.shards != after.shards) names.emplace_back("the number of shards");
   if (!std::ranges::equal(before.listeners, after.listeners, same)) names.emplace_back("the listeners");
-  if (before.auth.threads != after.auth.threads || before.auth.max_waiting != after.auth.max_waiting) {
-    names.emplace_back("threads and max_waiting of [auth]");
+  if (before.auth.threads != after.auth.threads || before.auth.max_waiting != after.auth.max_waiting ||
+      before.auth.failed != after.auth.failed) {
+    names.emplace_back("[auth] settings other than its files");
   }
   const StorageConfig& a = before.storage;
   const StorageConfig& b = after.storage;
@@ -56,6 +57,24 @@ std::string needs_restart(const ServerConfig& before, const ServerConfig& after)
   }
   if (before.http != after.http) names.emplace_back("[http] settings");
   return fmt::format("{}", fmt::join(names, ", "));
+}
+
+// Whom each of the HTTP listeners lets in, in their order. Reads certificates; the error is for a person.
+Result<std::vector<http::Admission>, std::string> admissions_of(const ServerConfig& config) {
+  const auto access = std::make_shared<const bridge::AccessSettings>(config.broker.access);
+  std::vector<http::Admission> all;
+  for (const Listener& listener : config.listeners) {
+    if (listener.protocol != Protocol::http) continue;
+    const net::ListenerRules& rules = listener.rules;
+    http::Admission one{access, rules.anonymous, nullptr, rules.certificate_user, rules.handshake_timeout};
+    if (is_secure(rules.transport)) {
+      auto tls = net::load_tls(rules.tls);
+      if (!tls) return failed(fmt::format("the HTTP listener on {}: {}", format_address(listener), tls.error()));
+      one.tls = std::move(*tls);
+    }
+    all.push_back(std::move(one));
+  }
+  return all;
 }
 
 UpkeepSettings upkeep_of(const StorageConfig& storage) {
@@ -157,7 +176,8 @@ ProcessResult ServerProcess::open_doors() {
   if (!access) return failed(access.error());
   config_.broker.access = std::move(access->settings);
   authenticator_ = std::make_unique<AuthenticationWorkers>(
-      clock_, secret_, AuthenticationWorkers::Options{config_.auth.threads, config_.auth.max_waiting});
+      clock_, metrics_, secret_,
+      AuthenticationWorkers::Options{config_.auth.threads, config_.auth.max_waiting, config_.auth.failed});
   authenticator_->set_judge(access->judge);
 
   const std::uint32_t shards = shard_count_of(config_);
@@ -169,18 +189,22 @@ ProcessResult ServerProcess::open_doors() {
   }
   net::MqttServerOptions mqtt;
   mqtt.shard_count = shards;
+  mqtt.max_connections = config_.max_connections;
   for (const Listener& listener : config_.listeners) {
     if (listener.protocol == Protocol::mqtt) mqtt.listeners.push_back({listener.where(), listener.rules});
   }
   mqtt_ = std::make_unique<net::MqttServer>(
       net::Broker{*store_, *committer_, *catalog_, clock_, metrics_, settings, *recovered, authenticator_.get()}, mqtt);
+  auto admissions = admissions_of(config_);
+  if (!admissions) return failed(admissions.error());
   for (const Listener& listener : config_.listeners) {
     if (listener.protocol != Protocol::http) continue;
     http::HttpSettings http = config_.http;
     http.address = listener.address;
     http.port = listener.port;
     http.origin = first_http_origin + static_cast<std::uint32_t>(http_.size());
-    http_.push_back(std::make_unique<http::Server>(*store_, *committer_, *catalog_, clock_, metrics_, http));
+    http_.push_back(std::make_unique<http::Server>(*store_, *committer_, *catalog_, clock_, metrics_, http,
+                                                   std::move((*admissions)[http_.size()]), authenticator_.get()));
     committer_->add_listener(http_.back()->listener());
   }
   committer_->start();
@@ -203,6 +227,8 @@ ProcessResult ServerProcess::reload(ServerConfig config) {
   auto access = load_access(config, secret_);
   if (!access) return failed(access.error() + "; nothing was changed");
   config.broker.access = std::move(access->settings);
+  auto admissions = admissions_of(config);
+  if (!admissions) return failed(admissions.error() + "; nothing was changed");
   if (auto applied = apply_logs(config.logs); !applied) return applied;
   auto settings = std::make_shared<const bridge::BrokerSettings>(config.broker);
   if (auto router = bridge::Router::create(*settings, *store_); !router) {
@@ -210,6 +236,8 @@ ProcessResult ServerProcess::reload(ServerConfig config) {
   }
   authenticator_->set_judge(access->judge);  // first: who is believed by it is looked at again by the shards
   mqtt_->reload(settings, *prepared);
+  mqtt_->set_max_connections(config.max_connections);
+  for (std::size_t i = 0; i < http_.size(); ++i) http_[i]->change(std::move((*admissions)[i]));
   upkeep_->change(upkeep_of(config.storage));
   config_ = std::move(config);
   return {};

@@ -130,6 +130,7 @@ bool Delivery::publish_in_flight(Session& session, InFlightMessage& in_flight, m
   const bool may_still = in_flight.feed != nullptr ? in_flight.feed->may_deliver(message->topic)
                                                    : session.rights.may(identity::Action::subscribe, message->topic);
   if (!may_still) return false;
+  if (in_flight.partition == &context_.retained_partition && is_revoked(*message)) return false;
   mqtt::Publish publish;
   publish.topic = message->topic;
   publish.payload = message->payload;
@@ -204,9 +205,16 @@ Delivery::Step Delivery::step_retained(Session& session, std::size_t& budget) {
     if (!session.rights.may(identity::Action::subscribe, *found.topic)) continue;
     const storage::RecordView* record = fetcher_.fetch(context_.retained_partition, found.entry.offset);
     const Message* message = record == nullptr ? nullptr : decoder_.decode(*record);
-    if (message != nullptr) send_retained_message(session, walk, *message, found.entry.offset);
+    if (message == nullptr || is_revoked(*message)) continue;
+    send_retained_message(session, walk, *message, found.entry.offset);
   }
   return Step::done;
+}
+
+bool Delivery::is_revoked(const Message& message) {
+  if (publisher_rights_.still_hold(message)) return false;
+  context_.metrics.retained_not_authorized.add();
+  return true;
 }
 
 void Delivery::send_retained_message(Session& session, const RetainedWalk& walk, const Message& message,

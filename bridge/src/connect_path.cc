@@ -70,8 +70,11 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
     take_over(*session);
     session = sessions_.find_epoch(epoch);  // it may have ended with its connection
   }
+  if (session != nullptr && session->will_has_turn) publishing_.publish_will(*session);  // its turn is now
   bool journal_matters = session != nullptr && session->journaled;
-  if (session != nullptr && packet.clean_start == mqtt::CleanStart::yes) {  // [MQTT-3.1.2-4] [MQTT-3.1.4-4]
+  // One that is not persistent has ended, and was here for its Will's sake.
+  const bool discarded = packet.clean_start == mqtt::CleanStart::yes || (session != nullptr && !session->persistent());
+  if (session != nullptr && discarded) {  // [MQTT-3.1.2-4] [MQTT-3.1.4-4]
     end_session(*session);
     session = nullptr;
   }
@@ -94,7 +97,7 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   if (packet.will) session->will = stored(*packet.will);
   operation.wants_response_information = packet.properties.request_response_information == 1;
   operation.session_epoch = session->epoch;
-  journal_matters |= session->persistent();
+  journal_matters |= session->persistent() || session->will;
   if (!journal_matters) return on_settled(operation, connection, session);
   store(*session, std::move(operation));
 }
@@ -106,6 +109,9 @@ void ConnectPath::store(Session& session, Operation operation) {
     journal_.ensure_mark();
     journal_.write_will(session);  // before the session: it is durable with CONNACK [MQTT-3.1.2-7]
     journal_.write_back(session);
+    journal_.write_session(session, ticket);
+  } else if (session.will) {  // nothing but the Will, for a start that finds its client gone [MQTT-3.1.2-7]
+    journal_.write_will(session);
     journal_.write_session(session, ticket);
   } else {
     journal_.remove_session(session, ticket);
@@ -286,17 +292,35 @@ void ConnectPath::leave(Session& session) {
   }
   session.owner = nullptr;
   session.connection = nullptr;
-  if (session.will && (session.will->delay_s == 0 || !session.persistent())) publishing_.publish_will(session);
-  if (!session.persistent()) return end_session(session);
+  if (session.will && (session.will->delay_s == 0 || !session.persistent())) publish_will_in_turn(session);
+  if (!session.persistent()) {
+    if (!session.will) return end_session(session);
+    session.expires_at = session.will_due;
+    return schedule(session);
+  }
 
   // Kept until its expiry [MQTT-3.1.2-23] [MQTT-4.1.0-1].
   session.disconnected_at = context_.now.wall_ms;
   if (session.expiry_s != never_expires)
     session.expires_at = context_.now.monotonic + std::chrono::seconds(session.expiry_s);
-  if (session.will) session.will_due = context_.now.monotonic + std::chrono::seconds(session.will->delay_s);
+  if (session.will && !session.will_has_turn) {
+    session.will_due = context_.now.monotonic + std::chrono::seconds(session.will->delay_s);
+  }
   schedule(session);
   journal_.write_session(session);
   journal_.write_left(session);
+}
+
+void ConnectPath::publish_will_in_turn(Session& session) {
+  const std::uint32_t per_second =
+      std::max(context_.settings->sessions.max_wills_per_second / context_.shard_count, std::uint32_t{1});
+  const MonotonicTime now = context_.now.monotonic;
+  const bool at_once = session.will_has_turn || shutting_down_;
+  const MonotonicTime turn = at_once ? now : wills_.take_turn(now, per_second);
+  if (turn <= now) return publishing_.publish_will(session);
+  context_.metrics.reached(Limit::will_rate);
+  session.will_due = turn;
+  session.will_has_turn = true;
 }
 
 void ConnectPath::end_session(Session& session, Ticket ticket) {
@@ -321,11 +345,16 @@ void ConnectPath::on_time() {
     Session* session = sessions_.find_epoch(due_.begin()->second);
     due_.erase(due_.begin());
     if (session == nullptr || session->owner != nullptr) continue;
-    if (session->expires_at && *session->expires_at <= context_.now.monotonic) {
-      context_.metrics.sessions_expired.add();
+    const bool expired = session->expires_at && *session->expires_at <= context_.now.monotonic;
+    const bool will_due = session->will_due && *session->will_due <= context_.now.monotonic;
+    if (!expired && !will_due) continue;
+    if (session->will) publish_will_in_turn(*session);
+    if (session->will) {  // it has got a turn, later
+      if (expired) session->expires_at = session->will_due;
+      schedule(*session);
+    } else if (expired) {
+      if (session->persistent()) context_.metrics.sessions_expired.add();
       end_session(*session);  // [MQTT-4.1.0-2]
-    } else if (session->will_due && *session->will_due <= context_.now.monotonic) {
-      publishing_.publish_will(*session);
     }
   }
 }

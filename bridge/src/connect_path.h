@@ -17,6 +17,7 @@
 #include "session_table.h"
 #include "shard_context.h"
 #include "takeover_guard.h"
+#include "will_rate.h"
 
 namespace bitacora::bridge {
 
@@ -64,6 +65,8 @@ class ConnectPath {
   [[nodiscard]] Session& begin_session(std::string client_id);
   void end_session(Session& session, Ticket ticket = {});
   void leave(Session& session);
+  // Publishes the session's Will, or gives it a turn where very many are due: then the session still has it.
+  void publish_will_in_turn(Session& session);
   void schedule(Session& session);
 
   ShardContext& context_;
@@ -75,6 +78,7 @@ class ConnectPath {
   Operations& operations_;
   std::mt19937_64 random_;
   TakeoverGuard takeovers_;
+  WillRate wills_;
   bool shutting_down_ = false;
   // Offline sessions by when something is due; entries may be out of date and are looked at again then.
   std::multimap<MonotonicTime, std::uint64_t> due_;  // -> session epoch

@@ -17,6 +17,7 @@
 #include "bridge/retained_index.h"
 #include "bridge/subscription_tree.h"
 #include "bridge/system_topics.h"
+#include "publisher_rights.h"
 #include "record_fetcher.h"
 #include "session.h"
 #include "shard_context.h"
@@ -27,7 +28,7 @@ class Delivery {
  public:
   // `system` outlives this.
   Delivery(ShardContext& context, RetainedIndex retained, const SystemTopics& system)
-      : context_(context), system_(system), retained_(std::move(retained)) {}
+      : context_(context), system_(system), retained_(std::move(retained)), publisher_rights_(context) {}
 
   // --- subscriptions ---
   void add(Subscription& subscription);
@@ -123,6 +124,8 @@ class Delivery {
   void step(Session& session);
   [[nodiscard]] Step step_membership(Membership& membership, std::size_t& budget);
   [[nodiscard]] Fate deliver(Feed& feed, const RecordPlace& place);
+  // Of a retained message: whether its publisher has lost the right to it, which is counted.
+  [[nodiscard]] bool is_revoked(const Message& message);
   void send_retained_message(Session& session, const RetainedWalk& walk, const Message& message,
                              storage::Offset offset);
   [[nodiscard]] Step step_retained(Session& session, std::size_t& budget);
@@ -138,6 +141,7 @@ class Delivery {
   ShardContext& context_;
   const SystemTopics& system_;
   RetainedIndex retained_;
+  PublisherRights publisher_rights_;
   SubscriptionTree<Subscription*> tree_;
   std::unordered_map<std::string, std::vector<FeedMatch>, StringHash, std::equal_to<>> match_cache_;
   std::deque<Session*> ready_;

@@ -41,7 +41,7 @@ GroupHome::Hosted& GroupHome::host(const std::string& name, GroupKind kind, std:
   Hosted& hosted = at->second;
   if (!is_new) return hosted;
   hosted.group = std::make_unique<Group>(name, kind, std::move(topic_filter), context_.metrics);
-  (void)request(Kind::load, name);
+  hosted.load = request(Kind::load, name);
   return hosted;
 }
 
@@ -65,7 +65,7 @@ void GroupHome::on_message(GroupMessage message) {
   Hosted& hosted = found->second;
   if (hosted.loading) {
     hosted.waiting.push_back(std::move(message));
-    if (std::exchange(hosted.load_failed, false)) (void)request(Kind::load, hosted.group->name());
+    if (std::exchange(hosted.load_failed, false)) hosted.load = request(Kind::load, hosted.group->name());
     return;
   }
   handle(hosted, message);
@@ -131,6 +131,7 @@ void GroupHome::drop_if_empty(const std::string& name) {
   if (hosted.group->member_count() != 0 || (hosted.loading && !hosted.load_failed)) return;
   if (!share && has_moved(hosted)) commit(hosted);
   for (const GroupMessage& join : hosted.unanswered) answer(join, mqtt::ReasonCode::success);  // it has left again
+  (void)request(Kind::release, name);
   groups_.erase(found);
 }
 
@@ -195,7 +196,7 @@ void GroupHome::on_answer(OffsetAnswer answer) {
   if (answer.error) spdlog::error("group {}: the catalog failed: {}", name, answer.error->message);
   const auto found = groups_.find(name);
   if (found == groups_.end()) return;
-  if (found->second.loading) {
+  if (found->second.load == answer.id) {  // and not the last word of an earlier group of that name
     on_loaded(found->second, answer);
   } else if (found->second.committing == answer.id) {
     on_committed(found->second, answer);

@@ -45,6 +45,7 @@ class GroupHome {
   struct Hosted {
     std::unique_ptr<Group> group;
     bool loading = true;                // its positions are on their way from the catalog
+    std::uint64_t load = 0;             // the request that asks for them
     bool load_failed = false;           // loading, and nothing is under way
     bool recovered = false;             // it was there before the start
     bool to_run = true;                 // may have something to read

@@ -34,6 +34,7 @@ void commit_together(storage::Catalog& catalog, const std::vector<OffsetRequest>
 }
 
 OffsetAnswer load(storage::Catalog& catalog, const OffsetRequest& request) {
+  catalog.claim_group(request.group);
   OffsetAnswer answer{request.shard, request.id, {}, std::nullopt};
   auto offsets = catalog.group_offsets(request.group);
   if (offsets) {
@@ -60,6 +61,10 @@ std::vector<OffsetAnswer> serve(storage::Catalog& catalog, std::vector<OffsetReq
       case Kind::load: answers[i] = load(catalog, requests[i]); break;
       case Kind::remove: answers[i] = remove(catalog, requests[i]); break;
       case Kind::commit: commit_together(catalog, requests, i, answers); break;
+      case Kind::release:
+        catalog.release_group(requests[i].group);
+        answers[i] = OffsetAnswer{requests[i].shard, requests[i].id, {}, std::nullopt};
+        break;
     }
   }
   std::vector<OffsetAnswer> done;

@@ -64,6 +64,9 @@ void LoginPath::ask(Connection& connection, const mqtt::ConnectEvent& event) {
 void LoginPath::on_verdict(Connection& connection, Verdict verdict) {
   if (connection.ended || !connection.login || connection.login->scram) return;  // it gave up, or we did
   const mqtt::AnswerSlot slot = connection.login->slot;
+  if (const std::string why = connection.login->disproved; !why.empty()) {
+    return refuse(connection, slot, ReasonCode::not_authorized, why);
+  }
   switch (verdict.answer) {
     case Verdict::Answer::accepted: {
       // The settings may have changed while it was judged.
@@ -139,8 +142,17 @@ void LoginPath::begin_scram(Connection& connection, const mqtt::ConnectEvent& ev
   }
   hold(connection, event);
   const auto step = first_step(*connection.login, as_text(properties.authentication_data.value_or(ByteView())));
-  if (step.refused) return refuse(connection, event.slot, ReasonCode::not_authorized, step.why);
+  if (step.refused) return disprove(connection, step.why);
   send_challenge(connection, step.message);
+}
+
+void LoginPath::disprove(Connection& connection, const std::string& why) {
+  Shard::LoginRequest request{connection.id, {}};
+  request.credentials.user_name = connection.login->scram->user();
+  request.credentials.peer = connection.origin.peer;
+  request.credentials.disproved = connection.login->disproved = why;
+  connection.login->scram.reset();
+  requests_.push_back(std::move(request));
 }
 
 void LoginPath::send_challenge(Connection& connection, const std::string& message) {
@@ -162,7 +174,7 @@ void LoginPath::on_auth(Connection& connection, const mqtt::AuthEvent& event) {
   const bool believed = !step.refused && context_.settings->access.still_believes(principal, {});
   const std::string why = step.refused ? step.why : "the user was removed meanwhile";
   if (connection.session == nullptr) {
-    if (!believed) return refuse(connection, login.slot, ReasonCode::not_authorized, why);
+    if (!believed) return disprove(connection, why);
     connection.scram_final = step.message;
     return go_on(connection, std::move(principal));
   }

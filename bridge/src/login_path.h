@@ -42,6 +42,8 @@ class LoginPath {
   void go_on(Connection& connection, identity::Principal principal);
   void accept(Connection& connection, const mqtt::ConnectEvent& event, identity::Principal principal);
   void refuse(Connection& connection, mqtt::AnswerSlot slot, mqtt::ReasonCode reason, const std::string& why);
+  // A SCRAM exchange has failed: its refusal takes the time that the Authenticator gives to wrong passwords.
+  void disprove(Connection& connection, const std::string& why);
   // One step of SCRAM; false if it was refused, which `why` explains.
   [[nodiscard]] identity::ScramServer::Step first_step(Login& login, std::string_view client_first);
   [[nodiscard]] identity::Principal proved(const identity::ScramServer& scram) const;

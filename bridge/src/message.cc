@@ -19,6 +19,7 @@ constexpr std::string_view user_prefix = "mqtt.user.";
 constexpr std::string_view qos_name = "mqtt.qos";
 constexpr std::string_view retain_name = "mqtt.retain";
 constexpr std::string_view client_name = "mqtt.client";
+constexpr std::string_view publisher_name = "mqtt.publisher";
 constexpr std::string_view dup_name = "mqtt.dup";
 constexpr std::string_view dup_of_name = "mqtt.dup-of";
 constexpr std::string_view qos2_name = "mqtt.qos2";
@@ -74,6 +75,8 @@ void decode_own_header(Message& to, std::string_view name, ByteView value) {
     if (text.size() == 1 && text[0] >= '0' && text[0] <= '2') to.qos = static_cast<mqtt::QoS>(text[0] - '0');
   } else if (is(client_name)) {
     to.client_id = text;
+  } else if (is(publisher_name)) {
+    to.publisher = text;
   } else if (is(retain_name)) {
     if (text == "1") to.retain = mqtt::Retain::yes;
   } else if (is(dup_name)) {
@@ -114,6 +117,7 @@ storage::RecordView MessageEncoder::encode(const Message& message, std::span<con
   add(qos_name, as_bytes(digits[static_cast<std::size_t>(message.qos)]));
   if (message.retain == mqtt::Retain::yes) add(retain_name, as_bytes(digits[1]));
   if (!message.client_id.empty()) add(client_name, as_bytes(message.client_id));
+  if (!message.publisher.empty()) add(publisher_name, as_bytes(message.publisher));
   if (message.dup == mqtt::Dup::yes) add(dup_name, as_bytes(digits[1]));
   if (message.dup_of) {
     dup_of_ = std::to_string(*message.dup_of);

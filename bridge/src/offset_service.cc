@@ -186,10 +186,12 @@ storage::Result<> OffsetService::commit_group(const std::string& group, std::vec
     }
     offset.committed_at = now_ms;
   }
-  return catalog_.put_group_offsets(group, offsets);
+  return catalog_.put_group_offsets(group, offsets, storage::GroupWriter::outsider);
 }
 
-storage::Result<> OffsetService::remove_group(const std::string& group) { return catalog_.remove_group(group); }
+storage::Result<> OffsetService::remove_group(const std::string& group) {
+  return catalog_.remove_group(group, storage::GroupWriter::outsider);
+}
 
 void OffsetService::on_commit(const storage::CommitNotice& notice) {
   for (const storage::CommittedBatch& batch : notice.batches) wake_behind(batch);

@@ -5,6 +5,7 @@
 #include "base/crc32c.h"
 #include "base/endian.h"
 #include "bridge/error_map.h"
+#include "publisher_rights.h"
 
 namespace bitacora::bridge {
 namespace {
@@ -54,10 +55,10 @@ std::optional<PublishPath::OverLimit> PublishPath::over_limit(const Session& ses
     return OverLimit{Limit::awaiting_release, "too many QoS 2 messages wait for PUBREL"};
   }
   if (packet.retain == mqtt::Retain::no || packet.payload.empty()) return std::nullopt;
-  return over_retained_limit(packet.topic, packet.payload.size());
+  return over_retained_limit(session, packet.topic, packet.payload.size());
 }
 
-std::optional<PublishPath::OverLimit> PublishPath::over_retained_limit(std::string_view topic,
+std::optional<PublishPath::OverLimit> PublishPath::over_retained_limit(const Session& session, std::string_view topic,
                                                                        std::size_t payload_bytes) const {
   const BrokerSettings& settings = *context_.settings;
   if (payload_bytes > settings.max_retained_payload) {
@@ -70,6 +71,16 @@ std::optional<PublishPath::OverLimit> PublishPath::over_retained_limit(std::stri
   const std::uint64_t others = retained_.bytes() - (replaced == nullptr ? 0 : replaced->bytes);
   if (others + topic.size() + payload_bytes > settings.max_retained_bytes) {
     return OverLimit{Limit::retained_bytes, "the retained messages take as many bytes as they may"};
+  }
+  const std::string publisher = publisher_of(session.principal);
+  RetainedIndex::Share own = retained_.share_of(publisher);
+  if (replaced != nullptr && retained_.is_of(*replaced, publisher)) {
+    --own.messages;
+    own.bytes -= replaced->bytes;
+  }
+  if (own.messages >= settings.max_retained_messages_per_user ||
+      own.bytes + topic.size() + payload_bytes > settings.max_retained_bytes_per_user) {
+    return OverLimit{Limit::retained_of_user, "the user has as many retained messages, or bytes of them, as it may"};
   }
   return std::nullopt;
 }
@@ -107,7 +118,7 @@ void PublishPath::on_publish(Connection& connection, const mqtt::PublishEvent& e
   const std::size_t bytes = packet.topic.size() + packet.payload.size();
   operations_.at(connection.charged).unwritten_bytes += bytes;
   connection.unwritten_bytes += bytes;
-  append(message, destination, ticket);
+  append(session, message, destination, ticket);
 }
 
 Ticket PublishPath::begin(Connection& connection, const mqtt::PublishEvent& event, Message& message,
@@ -150,12 +161,15 @@ std::uint64_t PublishPath::mark_duplicate(Session& session, const mqtt::Publish&
                                     context_.settings->connection.receive_maximum);
 }
 
-void PublishPath::append(const Message& message, const Destination& destination, Ticket ticket) {
+void PublishPath::append(const Session& session, Message& message, const Destination& destination, Ticket ticket) {
   const bool waits = ticket.value() != 0;
   storage::RecordView record = encoder_.encode(message, destination.headers);
   if (waits) operations_.at(ticket).waiting_for = message.retain == mqtt::Retain::yes ? 2 : 1;
   context_.queue.add(*destination.partition, record, ticket);
-  if (message.retain == mqtt::Retain::no) return;     // [MQTT-3.3.1-8]
+  if (message.retain == mqtt::Retain::no) return;  // [MQTT-3.3.1-8]
+  const std::string publisher = publisher_of(session.principal);
+  message.publisher = publisher;
+  record = encoder_.encode(message, destination.headers);
   if (message.payload.empty()) record.value.reset();  // removes it [MQTT-3.3.1-6] [MQTT-3.3.1-7]
   context_.queue.add(context_.retained_partition, record, ticket);
 }
@@ -321,6 +335,7 @@ void PublishPath::publish_will(Session& session) {
   const StoredWill will = std::move(*session.will);
   session.will.reset();
   session.will_due.reset();
+  session.will_has_turn = false;
   if (!session.rights.may(identity::Action::publish, will.topic)) {  // it was when it connected; it may not be now
     context_.metrics.publishes_not_authorized.add();
     spdlog::info("client {}: its Will for \"{}\" is not published: it has no right to publish there any more",
@@ -342,13 +357,13 @@ void PublishPath::publish_will(Session& session) {
   if (will.correlation_data) message.properties.correlation_data = *will.correlation_data;
   for (const auto& [name, value] : will.user_properties) message.properties.user_properties.push_back({name, value});
   if (will.retain == mqtt::Retain::yes && !will.payload.empty()) {
-    if (const auto over = over_retained_limit(will.topic, will.payload.size())) {
+    if (const auto over = over_retained_limit(session, will.topic, will.payload.size())) {
       context_.metrics.reached(over->limit);
       spdlog::warn("client {}: its Will is published without being retained: {}", session.client_id, over->why);
       message.retain = mqtt::Retain::no;
     }
   }
-  append(message, context_.router.route(will.topic, session.client_id, message.properties), Ticket());
+  append(session, message, context_.router.route(will.topic, session.client_id, message.properties), Ticket());
   if (session.will_journaled) journal_.write_will(session);  // behind it: a crash in between publishes it once more
   context_.metrics.wills_published.add();
 }

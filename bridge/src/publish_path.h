@@ -35,7 +35,8 @@ class PublishPath {
     std::string_view why;
   };
   [[nodiscard]] std::optional<OverLimit> over_limit(const Session& session, const mqtt::Publish& packet) const;
-  [[nodiscard]] std::optional<OverLimit> over_retained_limit(std::string_view topic, std::size_t payload_bytes) const;
+  [[nodiscard]] std::optional<OverLimit> over_retained_limit(const Session& session, std::string_view topic,
+                                                             std::size_t payload_bytes) const;
   void refuse(Connection& connection, const mqtt::PublishEvent& event, mqtt::ReasonCode reason, std::string_view why);
   void refuse_unauthorized(Connection& connection, const mqtt::PublishEvent& event);
   // True if the PUBLISH is one that is in the log already, or on its way: it was dealt with.
@@ -46,8 +47,8 @@ class PublishPath {
   // Marks a QoS 1 PUBLISH that may be in the log already, and remembers it. Returns its number in the history.
   [[nodiscard]] std::uint64_t mark_duplicate(Session& session, const mqtt::Publish& packet, Message& message,
                                              const storage::Partition& partition);
-  // Queues the record, and its retained copy where there is one.
-  void append(const Message& message, const Destination& destination, Ticket ticket);
+  // Queues the record, and its retained copy, which names its publisher, where there is one.
+  void append(const Session& session, Message& message, const Destination& destination, Ticket ticket);
   void settle_qos2(Session& session, Operation& operation);
   // `why` becomes the Reason String of an error; "": none.
   void answer(Connection& connection, const Operation& operation, mqtt::ReasonCode reason, std::string_view why = {});

@@ -73,6 +73,9 @@ storage::Result<> add_qos2_from_log(storage::Store& store, JournalImage& image, 
     if (!session.qos2) session.qos2 = Qos2Entry{client, session.entry.epoch, 0, {}};
     by_epoch[session.entry.epoch] = &session;
   }
+  const bool none_kept = std::ranges::all_of(
+      image.sessions(), [](const auto& named) { return named.second.entry.expiry_s == 0; });  // here for their Wills
+  if (none_kept) return {};
   for (storage::Partition* partition : client_partitions(store)) {
     auto scanned = for_each_record(*partition, position_in(marks, *partition), [&](const storage::RecordView& record) {
       const auto mark = MessageDecoder::qos2_of(record);

@@ -27,13 +27,18 @@ void RetainedIndex::apply(const storage::RecordView& record) {
   }
   RetainedEntry entry{record.offset, 0, topic->size() + record.value->size()};
   MessageDecoder decoder;
-  if (const Message* message = decoder.decode(record); message && message->properties.message_expiry_interval) {
+  const Message* message = decoder.decode(record);
+  if (message != nullptr && message->properties.message_expiry_interval) {
     entry.expires_at = record.timestamp + std::int64_t{*message->properties.message_expiry_interval} * 1000;
   }
+  entry.publisher = number_of(message == nullptr ? std::string_view() : message->publisher);
   erase(*topic);
   if (entry.expires_at != 0) expiries_.emplace(entry.expires_at, *topic);
   entries_.emplace(*topic, entry);
   bytes_ += entry.bytes;
+  Share& share = shares_[entry.publisher];
+  ++share.messages;
+  share.bytes += entry.bytes;
 }
 
 void RetainedIndex::erase(std::string_view topic) {
@@ -45,7 +50,26 @@ void RetainedIndex::erase(std::string_view topic) {
 
 void RetainedIndex::drop(Entries::iterator entry) {
   bytes_ -= entry->second.bytes;
+  Share& share = shares_[entry->second.publisher];
+  --share.messages;
+  share.bytes -= entry->second.bytes;
   entries_.erase(entry);
+}
+
+std::uint32_t RetainedIndex::number_of(std::string_view publisher) {
+  const auto [known, is_new] = numbers_.try_emplace(std::string(publisher), static_cast<std::uint32_t>(shares_.size()));
+  if (is_new) shares_.emplace_back();
+  return known->second;
+}
+
+RetainedIndex::Share RetainedIndex::share_of(std::string_view publisher) const {
+  const auto known = numbers_.find(std::string(publisher));
+  return known == numbers_.end() ? Share{} : shares_[known->second];
+}
+
+bool RetainedIndex::is_of(const RetainedEntry& entry, std::string_view publisher) const {
+  const auto known = numbers_.find(std::string(publisher));
+  return known != numbers_.end() && known->second == entry.publisher;
 }
 
 void RetainedIndex::drop_expired(Timestamp now_ms, std::size_t count) {

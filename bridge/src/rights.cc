@@ -135,6 +135,23 @@ bool Rights::may_ask_for(Action action, std::string_view filter) const {
   });
 }
 
+bool Rights::denies(Action action, std::string_view topic) const {
+  return std::ranges::any_of(lines_, [&](const Line& line) {
+    return line.effect == Effect::deny && line.actions.has(action) && mqtt::matches(line.filter, topic);
+  });
+}
+
+bool Rights::may_everything(Action action) const {
+  if (unlimited_) return true;
+  bool allowed = otherwise_ == Effect::allow;
+  for (const Line& line : lines_) {
+    if (!line.actions.has(action)) continue;
+    if (line.effect == Effect::deny) return false;
+    allowed |= line.filter == "#";
+  }
+  return allowed;
+}
+
 bool Rights::may_subscribe(std::string_view filter) const {
   if (unlimited_) return true;
   if (filter.starts_with("$share/") || filter.starts_with("$group/")) {

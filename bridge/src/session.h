@@ -144,7 +144,8 @@ struct Session {
   std::optional<StoredWill> will;
   bool in_flight_journaled = false;       // the journal has what was in flight when the client left
   bool will_journaled = false;            // the journal has a Will of this session
-  std::optional<MonotonicTime> will_due;  // while offline: the Will Delay Interval
+  std::optional<MonotonicTime> will_due;  // while offline: the Will Delay Interval, or its turn
+  bool will_has_turn = false;             // it is due, and waits for no more than its turn among many
   std::string gap_notice;                 // told with the next delivery to a 5.0 client; empty: none
 
   bool ready = false;       // in the delivery's list of sessions that can move on
@@ -165,6 +166,7 @@ struct Login {
   mqtt::AnswerSlot slot;
   MonotonicTime due{};  // when the server gives up
   std::unique_ptr<identity::ScramServer> scram;
+  std::string disproved{};  // why its SCRAM exchange failed: it is told when the failure has been counted
 };
 
 // A network connection as the shard knows it.

@@ -1,5 +1,7 @@
 #include "connection.h"
 
+#include <spdlog/spdlog.h>
+
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -10,6 +12,7 @@
 #include <charconv>
 
 #include "host_check.h"
+#include "login.h"
 #include "record_json.h"
 
 namespace bitacora::http {
@@ -53,7 +56,7 @@ std::optional<Answer> answer_unreadable(const boost::system::error_code& error, 
 // The stream of one tail, in HTTP/1.1's chunks or, for a 1.0 client, until the connection closes.
 class SocketEventStream final : public EventStream {
  public:
-  SocketEventStream(beast::tcp_stream& stream, std::chrono::milliseconds stall_timeout, bool chunked)
+  SocketEventStream(Wire& stream, std::chrono::milliseconds stall_timeout, bool chunked)
       : stream_(stream), stall_timeout_(stall_timeout), chunked_(chunked) {}
 
   [[nodiscard]] bool started() const noexcept { return started_; }
@@ -102,16 +105,31 @@ class SocketEventStream final : public EventStream {
     co_return true;
   }
 
-  beast::tcp_stream& stream_;
+  Wire& stream_;
   std::chrono::milliseconds stall_timeout_;
   bool chunked_;
   bool started_ = false;
 };
 
+std::unique_ptr<net::Stream> tls_of(const Admission& admission) {
+  return admission.tls == nullptr ? nullptr : net::open_tls(admission.tls, admission.certificate_user);
+}
+
 }  // namespace
 
+Connection::Connection(asio::ip::tcp::socket socket, Door& door)
+    : admitted_by_(door.admission()), stream_(std::move(socket), tls_of(*admitted_by_)), door_(door) {
+  boost::system::error_code gone;
+  const auto peer = stream_.socket().remote_endpoint(gone);
+  const std::string address = gone ? "" : peer.address().to_string();
+  peer_ = (peer.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(peer.port());
+}
+
 asio::awaitable<void> Connection::run() {
-  stream_.socket().set_option(asio::ip::tcp::no_delay(true));
+  boost::system::error_code gone;
+  stream_.socket().set_option(asio::ip::tcp::no_delay(true), gone);
+  const bool secured = co_await shake_hands();
+  if (!secured) co_return stream_.close();
   while (!door_.closing()) {
     const bool begun = co_await await_first_byte();
     if (!begun) break;
@@ -121,6 +139,15 @@ asio::awaitable<void> Connection::run() {
     idle_ = true;
   }
   stream_.close();
+}
+
+asio::awaitable<bool> Connection::shake_hands() {
+  if (stream_.plain()) co_return true;
+  stream_.expires_after(admitted_by_->handshake_timeout);
+  const bool done = co_await stream_.shake_hands();
+  (done ? door_.metrics.tls_handshakes : door_.metrics.tls_handshakes_failed).add();
+  if (!stream_.failure().empty()) spdlog::info("HTTP: {}: {}", peer_, stream_.failure());
+  co_return done;
 }
 
 void Connection::close_when_idle() {
@@ -159,6 +186,11 @@ asio::awaitable<std::optional<Answer>> Connection::read_request(Parser& parser, 
   const auto [header_error, header_size] = co_await bhttp::async_read_header(stream_, buffer_, parser, as_result);
   if (header_error) co_return answer_unreadable(header_error, door_.settings).value_or(nobody_there);
   if (auto refused = check_header(parser, routed)) co_return refused;
+  if (routed.route->entry == Entry::callers) {  // before the body: who is not let in fills no memory
+    stream_.expires_never();
+    auto refused = co_await identify(parser, routed);
+    if (refused) co_return refused;
+  }
 
   stream_.expires_after(door_.settings.body_timeout);
   if (!parser.is_done() && beast::iequals(parser.get()[bhttp::field::expect], "100-continue")) {
@@ -169,6 +201,14 @@ asio::awaitable<std::optional<Answer>> Connection::read_request(Parser& parser, 
   const auto [body_error, body_size] = co_await bhttp::async_read(stream_, buffer_, parser, as_result);
   if (body_error) co_return answer_unreadable(body_error, door_.settings).value_or(nobody_there);
   routed.request.body = std::move(parser.get().body());
+  co_return std::nullopt;
+}
+
+asio::awaitable<std::optional<Answer>> Connection::identify(const Parser& parser, RoutedRequest& routed) {
+  Claim claim{peer_, stream_.user(), std::string(parser.get()[bhttp::field::authorization])};
+  auto caller = co_await log_in(door_, std::move(claim));
+  if (!caller) co_return std::move(caller.error());
+  routed.request.caller = std::move(*caller);
   co_return std::nullopt;
 }
 
@@ -241,9 +281,8 @@ asio::awaitable<Connection::Next> Connection::write(const Parser& parser, Answer
 }
 
 asio::awaitable<void> Connection::linger() {
-  boost::system::error_code ignored;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
   stream_.expires_after(linger_time);
+  co_await stream_.finish();
   std::array<char, read_bytes> thrown_away;
   for (std::size_t total = 0; total < linger_bytes;) {
     const auto [error, size] = co_await stream_.async_read_some(asio::buffer(thrown_away), as_result);

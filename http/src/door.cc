@@ -69,6 +69,15 @@ void Door::on_commit(const storage::CommitNotice& notice) {
 
 void Door::close() {
   closing_ = true;
+  wake_all();
+}
+
+void Door::change(std::shared_ptr<const Admission> admission) {
+  admission_ = std::move(admission);
+  wake_all();
+}
+
+void Door::wake_all() {
   for (const auto& [id, event] : waiting_) event->happen();
 }
 

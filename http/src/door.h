@@ -1,5 +1,5 @@
-// What the handlers share: the offset service, the clock, the settings, and the ways to wait. Lives on the door's
-// thread.
+// What the handlers share: the offset service, the clock, the settings, who is let in, and the ways to wait. Lives on
+// the door's thread.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,7 +14,9 @@
 #include "base/clock.h"
 #include "bridge/metrics.h"
 #include "bridge/offset_service.h"
+#include "http/admission.h"
 #include "http/server.h"
+#include "identity/authenticator.h"
 
 namespace bitacora::http {
 
@@ -40,21 +42,29 @@ class Event {
 class Door {
  public:
   Door(storage::Store& store, storage::Committer& its_committer, storage::Catalog& catalog, const Clock& clock,
-       bridge::BrokerMetrics& its_metrics, const HttpSettings& its_settings)
+       bridge::BrokerMetrics& its_metrics, const HttpSettings& its_settings, std::shared_ptr<const Admission> admission,
+       identity::Authenticator* its_authenticator)
       : service(store, its_committer, catalog, its_settings.origin),
         committer(its_committer),
         metrics(its_metrics),
         settings(its_settings),
-        clock_(clock) {}
+        authenticator(its_authenticator),
+        clock_(clock),
+        admission_(std::move(admission)) {}
 
   bridge::OffsetService service;
   storage::Committer& committer;
   bridge::BrokerMetrics& metrics;
   const HttpSettings& settings;
+  identity::Authenticator* const authenticator;  // there if names are checked
 
   [[nodiscard]] Timestamp now_ms() const { return clock_.now().wall_ms; }
+  [[nodiscard]] const std::shared_ptr<const Admission>& admission() const noexcept { return admission_; }
+  // Who waits is woken: it may be somebody who is not let in any more.
+  void change(std::shared_ptr<const Admission> admission);
 
-  // Until a record at or behind one of the positions is committed, a partition is added, or the door closes: true.
+  // Until a record at or behind one of the positions is committed, a partition is added, rights have changed, or the
+  // door closes: true.
   // false: the time is over.
   asio::awaitable<bool> wait(std::span<const bridge::PartitionPosition> positions, std::chrono::milliseconds timeout);
   // Until the records are durable. nullopt: the time is over, and whether they will be is not known.
@@ -68,8 +78,10 @@ class Door {
 
  private:
   void collect();
+  void wake_all();
 
   const Clock& clock_;
+  std::shared_ptr<const Admission> admission_;
   bool closing_ = false;
   std::unordered_map<bridge::WaiterId, Event*> waiting_;
   std::unordered_map<bridge::ProduceId, Event*> producing_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 #include "storage/errc.h"
 
 namespace bitacora::http {
+
+class Caller;
 
 struct NamedValue {
   std::string name;
@@ -28,6 +31,7 @@ struct Request {
   std::string content_type;
   std::string last_event_id;
   std::string body;
+  std::shared_ptr<Caller> caller;  // who asks; null on routes that are open to everybody
 
   [[nodiscard]] const std::string& capture(std::string_view name) const;             // must be one of the route's
   [[nodiscard]] const std::string* parameter(std::string_view name) const noexcept;  // nullptr if it was not given

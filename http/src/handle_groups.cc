@@ -3,6 +3,7 @@
 #include <boost/json/value.hpp>
 
 #include "body_json.h"
+#include "caller.h"
 #include "handlers.h"
 #include "json_text.h"
 #include "parameters.h"
@@ -49,9 +50,16 @@ Parsed<storage::GroupOffset> parse_offset(const json::value& value) {
   return parsed;
 }
 
+// A group's offsets are for whoever could be a member of a $group: who may subscribe to something.
+std::optional<Answer> unless_member(Door& door, const Request& request) {
+  if (request.caller->may_ask_for(identity::Action::subscribe, "#")) return std::nullopt;
+  return forbidden(door, "subscribe to anything, and so none to the offsets of groups");
+}
+
 }  // namespace
 
-Answer get_groups(Door& door, const Request&) {
+Answer get_groups(Door& door, const Request& request) {
+  if (auto refused = unless_member(door, request)) return std::move(*refused);
   const auto groups = door.service.groups();
   if (!groups) return error_answer(groups.error());
   Answer answer;
@@ -63,6 +71,7 @@ Answer get_groups(Door& door, const Request&) {
 }
 
 Answer get_group_offsets(Door& door, const Request& request) {
+  if (auto refused = unless_member(door, request)) return std::move(*refused);
   const std::string& group = request.capture("group");
   const auto positions = door.service.group_positions(group);
   if (!positions) return error_answer(positions.error());
@@ -75,6 +84,7 @@ Answer get_group_offsets(Door& door, const Request& request) {
 }
 
 Answer put_group_offsets(Door& door, const Request& request) {
+  if (auto refused = unless_member(door, request)) return std::move(*refused);
   const auto body = parse_body(request);
   if (!body) return body.error();
   const json::array* list = array_member(*body, "offsets");
@@ -93,7 +103,9 @@ Answer put_group_offsets(Door& door, const Request& request) {
 }
 
 Answer delete_group(Door& door, const Request& request) {
-  const auto removed = door.service.remove_group(request.capture("group"));
+  const std::string& group = request.capture("group");
+  if (auto refused = unless_administering(door, request, "group/" + group)) return std::move(*refused);
+  const auto removed = door.service.remove_group(group);
   if (!removed) return error_answer(removed.error());
   Answer answer;
   answer.status = 204;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#include "caller.h"
 #include "handlers.h"
 #include "json_text.h"
 
@@ -134,7 +135,8 @@ Answer get_health(Door& door, const Request&) {
   return answer;
 }
 
-Answer get_recovery(Door& door, const Request&) {
+Answer get_recovery(Door& door, const Request& request) {
+  if (auto refused = unless_administering(door, request, "server/recovery")) return std::move(*refused);
   const storage::RecoveryReport& report = door.service.store().recovery_report();
   Answer answer;
   JsonWriter json(answer.body);

@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 
+#include "caller.h"
 #include "handlers.h"
 
 namespace bitacora::http {
@@ -89,6 +90,14 @@ constexpr std::array broker_metrics{
                  total, &Broker::publishes_not_authorized},
     BrokerMetric{"bitacora_subscribes_not_authorized_total", "Topic filters that the client had no right to.", total,
                  &Broker::subscribes_not_authorized},
+    BrokerMetric{"bitacora_retained_not_authorized_total",
+                 "Retained messages not sent because their publisher may not publish there any more.", total,
+                 &Broker::retained_not_authorized},
+    BrokerMetric{"bitacora_http_not_authorized_total", "HTTP requests that the caller had no right to.", total,
+                 &Broker::http_not_authorized},
+    BrokerMetric{"bitacora_logins_delayed_total",
+                 "Refused logins that were answered late, since there had been many of their address or user.", total,
+                 &Broker::logins_delayed},
     BrokerMetric{"bitacora_group_records_handed_over_total", "Records that groups gave to a member.", total,
                  &Broker::group_records_handed_over},
     BrokerMetric{"bitacora_group_records_taken_back_total",
@@ -234,9 +243,38 @@ void add_disk(std::vector<MetricFamily>& to, const storage::Store& store) {
           static_cast<double>(scrub.read_errors));
 }
 
+// Each costs a query of the catalog, and a series with whoever keeps them.
+constexpr std::size_t max_lags = 1000;
+
+void add_lags(std::vector<MetricFamily>& to, const bridge::OffsetService& service) {
+  MetricFamily lags =
+      family("bitacora_group_lag_records", "Records that a group has not had yet and can still get.", gauge);
+  std::size_t omitted = 0;
+  const auto groups = service.groups();
+  for (const std::string& group : groups ? *groups : std::vector<std::string>()) {
+    if (lags.metric.size() >= max_lags) {
+      ++omitted;
+      continue;
+    }
+    const auto positions = service.group_positions(group);
+    for (const bridge::GroupPosition& position : positions ? *positions : std::vector<bridge::GroupPosition>()) {
+      if (!position.lag) continue;
+      prometheus::ClientMetric value = metric_of(gauge, static_cast<double>(*position.lag));
+      value.label = {{"group", group},
+                     {"log", position.committed.log},
+                     {"partition", std::to_string(position.committed.partition)}};
+      lags.metric.push_back(std::move(value));
+    }
+  }
+  to.push_back(std::move(lags));
+  add_gauge(to, "bitacora_group_lags_omitted",
+            "Groups left out of bitacora_group_lag_records, since there are very many.", static_cast<double>(omitted));
+}
+
 }  // namespace
 
-Answer get_metrics(Door& door, const Request&) {
+Answer get_metrics(Door& door, const Request& request) {
+  if (auto refused = unless_administering(door, request, "server/metrics")) return std::move(*refused);
   std::vector<MetricFamily> families;
   add_broker(families, door.metrics);
   add_limits(families, door.metrics);
@@ -247,6 +285,7 @@ Answer get_metrics(Door& door, const Request&) {
             static_cast<double>(door.committer.max_bytes_in_flight()));
   add_disk(families, door.service.store());
   add_damage(families, door.service.store());
+  add_lags(families, door.service);
   Answer answer;
   answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
   answer.body = prometheus::TextSerializer().Serialize(families);

@@ -9,6 +9,7 @@
 
 #include "base/base64.h"
 #include "body_json.h"
+#include "caller.h"
 #include "handlers.h"
 #include "json_text.h"
 #include "parameters.h"
@@ -161,6 +162,12 @@ asio::awaitable<Answer> produce(Door& door, const Request& request, std::optiona
       }
       record.partition = partition;
     }
+  }
+  for (const bridge::RecordToProduce& record : *records) {
+    if (request.caller->may_produce(record.key)) continue;
+    co_return forbidden(door, record.key ? "publish to the topic that a record's key is; nothing was written"
+                                         : "publish to every topic, which a record without a key needs; nothing was "
+                                           "written");
   }
   const auto id = door.service.produce(**log, *records, door.now_ms());
   if (!id) co_return error_answer(id.error());

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "bridge/start_position.h"
+#include "caller.h"
 #include "handlers.h"
 #include "parameters.h"
 #include "record_json.h"
@@ -83,11 +84,13 @@ struct ReadText {
   std::size_t count = 0;
 };
 
-storage::Result<ReadText> read(const RecordsQuery& query, storage::Offset from) {
+// What the caller may not read is passed over: then there may be fewer, or none, and `next` behind `from` all the same.
+storage::Result<ReadText> read(const RecordsQuery& query, storage::Offset from, Caller& caller) {
   ReadText text;
   const RecordJson json(query.format, query.partition->log_name(), query.partition->number());
   text.body = "[";
   auto next = bridge::OffsetService::read(*query.partition, from, query.limits, [&](const storage::RecordView& record) {
+    if (!caller.may_read(*query.partition, record)) return;
     if (text.count++ > 0) text.body += ',';
     json.append(text.body, record);
   });
@@ -102,17 +105,19 @@ storage::Result<ReadText> read(const RecordsQuery& query, storage::Offset from) 
 asio::awaitable<Answer> get_records(Door& door, const Request& request) {
   const auto query = parse_query(door, request);
   if (!query) co_return query.error();
+  if (!request.caller->may_read_some_of(*query->partition)) co_return forbidden(door, "replay anything");
   const auto from = bridge::resolve(query->from, *query->partition, door.now_ms());
   if (!from) co_return refuse_read(from.error(), *query->partition);
 
   const auto deadline = std::chrono::steady_clock::now() + query->timeout;
-  auto text = read(*query, *from);
-  while (text && text->count == 0 && !door.closing()) {
+  auto text = read(*query, *from, *request.caller);
+  while (text && text->next == *from && !door.closing()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) break;
     const bridge::PartitionPosition position{query->partition, text->next};
     co_await door.wait({&position, 1}, left);
-    text = read(*query, text->next);
+    if (!request.caller->believed()) co_return no_longer_believed();
+    text = read(*query, *from, *request.caller);
   }
   if (!text) co_return refuse_read(text.error(), *query->partition);
 

@@ -9,9 +9,12 @@
 //   : alive                        a comment, when nothing else was sent for a while
 #include <algorithm>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "bridge/start_position.h"
 #include "bridge/tail.h"
+#include "caller.h"
 #include "handlers.h"
 #include "json_text.h"
 #include "mqtt/topic.h"
@@ -33,6 +36,7 @@ Parsed<std::vector<storage::Log*>> logs_of(Door& door, const Request& request) {
     const std::size_t comma = std::min(rest.find(','), rest.size());
     const auto log = door.service.find_log(rest.substr(0, comma));
     if (!log) return Refused(error_answer(404, topic_not_found, log.error().message));
+    if (!request.caller->may_see(**log)) return Refused(forbidden(door, "administer log/" + (*log)->name()));
     if (std::find(logs.begin(), logs.end(), *log) == logs.end()) logs.push_back(*log);
     rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
@@ -50,6 +54,10 @@ Parsed<bridge::Tail> start_tail(Door& door, const Request& request) {
   }
   auto logs = logs_of(door, request);
   if (!logs) return Refused(logs.error());
+  const bool own_logs = std::ranges::any_of(*logs, [](const storage::Log* log) { return log->is_internal(); });
+  if (!own_logs && !request.caller->may_ask_for(identity::Action::replay, shown)) {
+    return Refused(forbidden(door, "replay what \"" + shown + "\" matches"));
+  }
 
   const auto as_tail = [](storage::Result<bridge::Tail> tail) -> Parsed<bridge::Tail> {
     if (!tail) return Refused(error_answer(tail.error()));
@@ -113,12 +121,15 @@ void count_gap(bridge::BrokerMetrics& metrics, const bridge::Gap& gap) {
       .add(records);
 }
 
-// Appends events until enough is there to be written, or nothing is left, or a turn's work is done.
-storage::Result<> gather(Door& door, bridge::Tail& tail, EventWriter& writer, std::string& events) {
-  while (events.size() < write_bytes) {
+// Appends events until enough is there to be written, or nothing is left, or a turn's work is done. Records that the
+// caller may not read are passed over like those that the filter does not match.
+storage::Result<> gather(Door& door, Caller& caller, bridge::Tail& tail, EventWriter& writer, std::string& events) {
+  for (std::size_t hidden = 0; events.size() < write_bytes && hidden < bridge::Tail::max_passed_over;) {
     const auto record = tail.next();
     if (!record) return storage::Failed(record.error());
-    if (*record) {
+    if (*record && !caller.may_read(*(*record)->partition, (*record)->record)) {
+      ++hidden;
+    } else if (*record) {
       writer.record(events, **record, tail);
     } else if (const auto gap = tail.take_gap()) {
       count_gap(door.metrics, *gap);
@@ -141,10 +152,13 @@ asio::awaitable<std::optional<Answer>> get_tail(Door& door, const Request& reque
   EventWriter writer(*format);
   // The first write says how long to wait before coming back, and shows the client that it is connected.
   std::string events = "retry: 1000\n\n";
+  Caller& caller = *request.caller;
   while (!door.closing()) {
-    if (const auto gathered = gather(door, *tail, writer, events); !gathered) {
+    const auto gathered = caller.believed() ? gather(door, caller, *tail, writer, events) : storage::Result<>();
+    if (!gathered || !caller.believed()) {
       // The events gathered so far are whole; the client comes back with the id of the last one.
-      events += "event: error\ndata: " + error_answer(gathered.error()).body + "\n\n";
+      const Answer why = gathered ? no_longer_believed() : error_answer(gathered.error());
+      events += "event: error\ndata: " + why.body + "\n\n";
       co_await stream.write(events);
       co_return std::nullopt;
     }
@@ -154,7 +168,10 @@ asio::awaitable<std::optional<Answer>> get_tail(Door& door, const Request& reque
       events.clear();
       continue;
     }
-    if (!tail->at_end()) continue;
+    if (!tail->at_end()) {  // a turn's work is done: others have theirs
+      co_await asio::post(asio::use_awaitable);
+      continue;
+    }
     tail->release_chunk();
     const bool woken = co_await door.wait(tail->positions(), door.settings.tail_heartbeat);
     if (woken) {

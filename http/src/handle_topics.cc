@@ -1,5 +1,6 @@
 // Logs and partitions with their settings and offsets, in the shapes of Confluent's REST v2.
 #include "bridge/start_position.h"
+#include "caller.h"
 #include "handlers.h"
 #include "json_text.h"
 #include "parameters.h"
@@ -63,7 +64,7 @@ Answer get_topics(Door& door, const Request& request) {
   json.begin_array();
   for (const storage::Log* log :
        door.service.logs(shown ? bridge::InternalLogs::shown : bridge::InternalLogs::hidden)) {
-    json.string(log->name());
+    if (request.caller->may_see(*log)) json.string(log->name());
   }
   json.end_array();
   return answer;

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "caller.h"
+
 namespace bitacora::http {
 
 Parsed<std::int64_t> parse_number(std::string_view what, std::string_view text, std::int64_t lowest,
@@ -25,6 +27,7 @@ Parsed<std::int64_t> number_parameter(const Request& request, std::string_view n
 Parsed<storage::Log*> log_of(Door& door, const Request& request) {
   const auto log = door.service.find_log(request.capture("log"));
   if (!log) return Refused(error_answer(404, topic_not_found, log.error().message));
+  if (!request.caller->may_see(**log)) return Refused(forbidden(door, "administer log/" + (*log)->name()));
   return *log;
 }
 

@@ -21,7 +21,7 @@ using Refused = Failure<Answer>;
 [[nodiscard]] Parsed<std::int64_t> number_parameter(const Request& request, std::string_view name, std::int64_t lowest,
                                                     std::int64_t highest, std::int64_t absent);
 
-// {log} and {partition} of the path: 404 with Confluent's codes.
+// {log} and {partition} of the path: 404 with Confluent's codes, 403 for a log of the server's own.
 [[nodiscard]] Parsed<storage::Log*> log_of(Door& door, const Request& request);
 [[nodiscard]] Parsed<storage::Partition*> partition_of(Door& door, const Request& request);
 

@@ -16,8 +16,8 @@ namespace urls = boost::urls;
 const std::vector<Route>& table() {
   static const std::vector<std::string_view> read_parameters{"offset", "max_bytes", "max_records", "timeout", "format"};
   static const std::vector<Route> routes{
-      {"GET", "/", {}, &get_index},
-      {"GET", "/openapi.json", {}, &get_openapi},
+      {"GET", "/", {}, &get_index, Entry::open},
+      {"GET", "/openapi.json", {}, &get_openapi, Entry::open},
       {"GET", "/topics", {"internal"}, &get_topics},
       {"GET", "/topics/{log}", {}, &get_topic},
       {"POST", "/topics/{log}", {}, &post_topic},
@@ -31,7 +31,7 @@ const std::vector<Route>& table() {
       {"GET", "/groups/{group}/offsets", {}, &get_group_offsets},
       {"PUT", "/groups/{group}/offsets", {}, &put_group_offsets},
       {"GET", "/tail", {"filter", "from", "log", "format"}, &get_tail},
-      {"GET", "/health", {}, &get_health},
+      {"GET", "/health", {}, &get_health, Entry::open},
       {"GET", "/metrics", {}, &get_metrics},
       {"GET", "/recovery", {}, &get_recovery},
   };

@@ -29,11 +29,17 @@ using WaitingHandler = asio::awaitable<Answer> (*)(Door&, const Request&);
 using StreamHandler = asio::awaitable<std::optional<Answer>> (*)(Door&, const Request&, EventStream&);
 using Handler = std::variant<PlainHandler, WaitingHandler, StreamHandler>;
 
+enum class Entry : std::uint8_t {
+  callers,  // who asks must be let in
+  open,     // nobody is asked who they are
+};
+
 struct Route {
   std::string_view method;
   std::string_view pattern;
   std::vector<std::string_view> parameters;
   Handler handler;
+  Entry entry = Entry::callers;
 };
 
 [[nodiscard]] std::span<const Route> route_table();

@@ -36,10 +36,12 @@ std::string too_many_connections() {
 
 struct Server::State {
   State(storage::Store& store, storage::Committer& committer, storage::Catalog& catalog, const Clock& clock,
-        bridge::BrokerMetrics& metrics, HttpSettings http_settings)
+        bridge::BrokerMetrics& metrics, HttpSettings http_settings, Admission admission,
+        identity::Authenticator* authenticator)
       : settings(std::move(http_settings)),
         inbox(settings.origin),
-        door(store, committer, catalog, clock, metrics, settings),
+        door(store, committer, catalog, clock, metrics, settings,
+             std::make_shared<const Admission>(std::move(admission)), authenticator),
         acceptor(io),
         drain_timer(io) {}
 
@@ -62,8 +64,10 @@ struct Server::State {
 };
 
 Server::Server(storage::Store& store, storage::Committer& committer, storage::Catalog& catalog, const Clock& clock,
-               bridge::BrokerMetrics& metrics, HttpSettings settings)
-    : state_(std::make_unique<State>(store, committer, catalog, clock, metrics, std::move(settings))) {}
+               bridge::BrokerMetrics& metrics, HttpSettings settings, Admission admission,
+               identity::Authenticator* authenticator)
+    : state_(std::make_unique<State>(store, committer, catalog, clock, metrics, std::move(settings),
+                                     std::move(admission), authenticator)) {}
 
 Server::~Server() { stop(); }
 
@@ -81,6 +85,12 @@ Result<void, std::string> Server::start() {
   asio::co_spawn(state_->io, state_->accept(), asio::detached);
   state_->thread = std::thread([state = state_.get()] { state->run(); });
   return {};
+}
+
+void Server::change(Admission admission) {
+  asio::post(state_->io, [state = state_.get(), changed = std::make_shared<const Admission>(std::move(admission))] {
+    state->door.change(changed);
+  });
 }
 
 void Server::stop() {
@@ -127,6 +137,7 @@ asio::awaitable<void> Server::State::accept() {
     if (connections.size() < settings.max_connections) {
       asio::co_spawn(io, serve(std::move(socket)), asio::detached);
     } else {
+      door.metrics.reached(bridge::Limit::connections);
       socket.non_blocking(true, error);
       socket.write_some(asio::buffer(too_many_connections()), error);
     }

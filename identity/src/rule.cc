@@ -16,11 +16,13 @@ bool add(Actions& actions, std::string_view word) {
     actions.publish |= more.publish;
     actions.subscribe |= more.subscribe;
     actions.replay |= more.replay;
+    actions.administer |= more.administer;
     return true;
   };
-  if (word == "publish") return take({true, false, false});
-  if (word == "subscribe") return take({false, true, false});
-  if (word == "replay") return take({false, false, true});
+  if (word == "publish") return take({.publish = true});
+  if (word == "subscribe") return take({.subscribe = true});
+  if (word == "replay") return take({.replay = true});
+  if (word == "administer") return take({.administer = true});
   if (word == "read") return take(reading);
   if (word == "all") return take(all_actions);
   return false;
@@ -63,7 +65,7 @@ std::optional<Actions> parse_actions(std::string_view text) {
 std::string format_actions(const Actions& actions) {
   if (actions == all_actions) return "all";
   std::string text;
-  for (const Action action : {Action::publish, Action::subscribe, Action::replay}) {
+  for (const Action action : {Action::publish, Action::subscribe, Action::replay, Action::administer}) {
     if (!actions.has(action)) continue;
     if (!text.empty()) text += ", ";
     text += name_of(action);
@@ -76,6 +78,7 @@ std::string_view name_of(Action action) noexcept {
     case Action::publish: return "publish";
     case Action::subscribe: return "subscribe";
     case Action::replay: return "replay";
+    case Action::administer: return "administer";
   }
   return {};
 }

@@ -9,8 +9,8 @@
 #include "descriptor.h"
 #include "listener_terms.h"
 #include "net/ip_address.h"
+#include "net/stream.h"
 #include "seats.h"
-#include "stream.h"
 
 namespace bitacora::net {
 

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "event_loop.h"
+#include "net/stream.h"
 #include "seats.h"
-#include "stream.h"
 
 namespace bitacora::net {
 

@@ -77,6 +77,7 @@ void Entrance::on_accept(std::size_t listener, tcp::Accepted accepted) {
 
 void Entrance::refuse(std::size_t listener, const std::string& peer) {
   metrics_.connects_refused.add();
+  metrics_.reached(bridge::Limit::connections);
   if (const auto count = full_log_.count(clock_.now().monotonic)) {
     const bool listener_is_full = seats_[listener]->full();
     spdlog::warn("{} connections are open, which is max_connections of {}: {} refused since the last message, now {}",

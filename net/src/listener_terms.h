@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "net/ip_address.h"
 #include "net/listener_options.h"
-#include "stream.h"
+#include "net/stream.h"
 #include "tls_context.h"
 
 namespace bitacora::net {

@@ -129,6 +129,8 @@ void MqttServer::reload(const std::shared_ptr<const bridge::BrokerSettings>& set
   for (const auto& shard : state_->shards) shard->reload(settings);
 }
 
+void MqttServer::set_max_connections(std::size_t count) noexcept { state_->seats.set_capacity(count); }
+
 void MqttServer::stop() {
   if (std::exchange(state_->stage, State::Stage::stopped) != State::Stage::running) return;
   state_->entrance.stop();  // first: from now on no connection is on its way to a shard

@@ -1,4 +1,4 @@
-#include "stream.h"
+#include "net/stream.h"
 
 #include <utility>
 

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "layer.h"
+#include "net/layer.h"
 #include "tls_context.h"
 
 namespace bitacora::net {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "layer.h"
+#include "net/layer.h"
 #include "net/listener_options.h"
 #include "packet_boundaries.h"
 #include "websocket_frames.h"

@@ -4,6 +4,7 @@
 #include <SQLiteCpp/Transaction.h>
 
 #include <mutex>
+#include <set>
 
 #include "base/crc32c.h"
 #include "base/failpoint.h"
@@ -146,7 +147,16 @@ struct Catalog::State {
   std::string path;
   std::string broken_copy;
   std::unique_ptr<SQLite::Database> database;
-  std::mutex mutex;  // guards database
+  std::mutex mutex;                            // guards database and claimed
+  std::set<std::string, std::less<>> claimed;  // groups
+
+  // Whether `writer` may not write the group now. Called with the mutex held.
+  [[nodiscard]] Result<> check_writer(const std::string& group, GroupWriter writer) const {
+    if (writer == GroupWriter::members || !claimed.contains(group)) return {};
+    return fail(Errc::already_exists, "group " + group +
+                                          " has members, who hold its position and would write over this; let them "
+                                          "leave first (Kafka: UNKNOWN_MEMBER_ID)");
+  }
 
   // Calls `call(database)`, which returns a Result; what SQLite throws becomes that Result's error.
   template <class Call>
@@ -301,7 +311,8 @@ Result<std::vector<GroupOffset>> Catalog::group_offsets(const std::string& group
   });
 }
 
-Result<> Catalog::put_group_offsets(const std::string& group, const std::vector<GroupOffset>& offsets) {
+Result<> Catalog::put_group_offsets(const std::string& group, const std::vector<GroupOffset>& offsets,
+                                    GroupWriter writer) {
   for (const GroupOffset& offset : offsets) {
     if (offset.metadata.size() > max_metadata_size) {
       return fail(Errc::invalid_argument, "group " + group + ": the metadata for " + offset.log + "-" +
@@ -310,6 +321,7 @@ Result<> Catalog::put_group_offsets(const std::string& group, const std::vector<
     }
   }
   return state_->with_database("write group " + group, [&](SQLite::Database& db) -> Result<> {
+    if (auto checked = state_->check_writer(group, writer); !checked) return checked;
     SQLite::Transaction transaction(db);
     SQLite::Statement statement(db, "INSERT OR REPLACE INTO group_offsets VALUES (?,?,?,?,?,?,?)");
     for (const GroupOffset& offset : offsets) {
@@ -329,8 +341,19 @@ Result<> Catalog::put_group_offsets(const std::string& group, const std::vector<
   });
 }
 
-Result<> Catalog::remove_group(const std::string& group) {
+void Catalog::claim_group(const std::string& group) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->claimed.insert(group);
+}
+
+void Catalog::release_group(const std::string& group) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->claimed.erase(group);
+}
+
+Result<> Catalog::remove_group(const std::string& group, GroupWriter writer) {
   return state_->with_database("remove group " + group, [&](SQLite::Database& db) -> Result<> {
+    if (auto checked = state_->check_writer(group, writer); !checked) return checked;
     SQLite::Statement statement(db, "DELETE FROM group_offsets WHERE group_id = ?");
     statement.bind(1, group);
     if (statement.exec() == 0) return fail(Errc::not_found, "there is no group named " + group);

@@ -110,10 +110,12 @@ class Workers : public testing::Test {
     return answered.get_future().get();
   }
   SystemClock clock;
+  bridge::BrokerMetrics metrics;
+  static constexpr identity::FailedLoginTerms at_once{.free = 1000};
 };
 
 TEST_F(Workers, AnswerOnceWithWhatIsTrue) {
-  AuthenticationWorkers workers(clock, "secret", {2, 16});
+  AuthenticationWorkers workers(clock, metrics, "secret", {2, 16, at_once});
   EXPECT_EQ(ask(workers, {"ann", "pencil", ""}).answer, Answer::refused) << "nobody is known yet";
   workers.set_judge(judge_of(hash_of_pencil));
   for (int i = 0; i < 3; ++i) {
@@ -124,7 +126,7 @@ TEST_F(Workers, AnswerOnceWithWhatIsTrue) {
 }
 
 TEST_F(Workers, ARememberedPasswordIsForgottenWithItsUser) {
-  AuthenticationWorkers workers(clock, "secret", {1, 16});
+  AuthenticationWorkers workers(clock, metrics, "secret", {1, 16, at_once});
   workers.set_judge(judge_of(hash_of_pencil));
   ASSERT_EQ(ask(workers, {"ann", "pencil", ""}).answer, Answer::accepted);
   workers.set_judge(judge_of(identity::hash_password("another", salt, {64, 1, 1})));
@@ -134,7 +136,7 @@ TEST_F(Workers, ARememberedPasswordIsForgottenWithItsUser) {
 
 // 19 MiB and tens of milliseconds each: a flood of CONNECTs must not queue without an end.
 TEST_F(Workers, PastTheBoundOfTheQueueTheAnswerIsBusy) {
-  AuthenticationWorkers workers(clock, "secret", {1, 4});
+  AuthenticationWorkers workers(clock, metrics, "secret", {1, 4, at_once});
   std::promise<void> entered, go_on;
   auto may_go_on = go_on.get_future().share();
   workers.authenticate({"x", "x", ""}, [&entered, may_go_on](const Verdict&) {
@@ -153,6 +155,41 @@ TEST_F(Workers, PastTheBoundOfTheQueueTheAnswerIsBusy) {
     if (one.get_future().get().answer != Answer::busy) break;
   }
   EXPECT_EQ(answered, 4);
+}
+
+TEST_F(Workers, AWrongPasswordIsAnsweredLateWhileARightOneOfTheSameAddressIsNot) {
+  const std::chrono::minutes late(1);
+  AuthenticationWorkers workers(clock, metrics, "secret",
+                                {1, 16, {.free = 1, .first_delay = late, .longest_delay = late, .max_held = 1}});
+  workers.set_judge(judge_of(hash_of_pencil));
+  EXPECT_EQ(ask(workers, {"ann", "guess", "10.0.0.1:1"}).answer, Answer::refused);
+  std::atomic<bool> answered{false};
+  workers.authenticate({"bob", "guess", "10.0.0.1:2"}, [&](const Verdict&) { answered = true; });
+  EXPECT_EQ(ask(workers, {"ann", "pencil", "10.0.0.2:1"}).answer, Answer::accepted);
+  EXPECT_EQ(ask(workers, {"ann", "pencil", "10.0.0.1:3"}).answer, Answer::accepted) << "it is remembered";
+  EXPECT_EQ(ask(workers, {"ann", "guess", "10.0.0.1:4"}).answer, Answer::busy) << "one answer is held back already";
+  EXPECT_FALSE(answered);
+  EXPECT_EQ(metrics.logins_delayed.value(), 1U);
+  EXPECT_EQ(metrics.of(bridge::Limit::failed_logins).value(), 1U);
+}
+
+TEST_F(Workers, ALateAnswerComesAndTheNextGuessMayBeMade) {
+  const std::chrono::milliseconds late(20);
+  AuthenticationWorkers workers(clock, metrics, "secret",
+                                {1, 16, {.free = 0, .first_delay = late, .longest_delay = late, .max_held = 1}});
+  for (int i = 0; i < 3; ++i) {
+    const MonotonicTime begun = clock.now().monotonic;
+    EXPECT_EQ(ask(workers, {"ann", "guess", "10.0.0.1:1"}).answer, Answer::refused);
+    EXPECT_GE(clock.now().monotonic - begun, late);
+  }
+}
+
+TEST_F(Workers, WhatADoorHasDisprovedByItselfIsCountedAndRefused) {
+  AuthenticationWorkers workers(clock, metrics, "secret", {1, 16, at_once});
+  workers.set_judge(judge_of(hash_of_pencil));
+  const Verdict verdict = ask(workers, {"ann", "pencil", "10.0.0.1:1", "the proof is wrong"});
+  EXPECT_EQ(verdict.answer, Answer::refused);
+  EXPECT_EQ(verdict.why, "the proof is wrong");
 }
 
 }  // namespace

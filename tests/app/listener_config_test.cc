@@ -111,7 +111,9 @@ TEST(ListenerConfig, ThatContradictsItselfIsToldWithItsPlace) {
       {mqtt + "name = \"a\"\n" + mqtt + "name = \"a\"\n", "6:8", "called \"a\" already"},
       {mqtt + "address = \"unix:/x\"\n" + mqtt + "address = \"unix:/x\"\n", "6:11", "listened on above"},
       {"[[listeners]]\nprotocol = \"http\"\naddress = \"unix:/x\"\n", "3:11", "only MQTT"},
-      {"[[listeners]]\nprotocol = \"http\"\ntransport = \"tls\"\n", "3:1", "unknown option transport"},
+      {"[[listeners]]\nprotocol = \"http\"\ntransport = \"tls\"\n", "3:13", "needs tls_certificate and tls_key"},
+      {"[[listeners]]\nprotocol = \"http\"\ntransport = \"ws\"\n", "3:13", "HTTP has \"tcp\" and \"tls\""},
+      {"[[listeners]]\nprotocol = \"http\"\nsocket_mode = \"0660\"\n", "3:1", "unknown option socket_mode"},
   };
   for (const auto& one : cases) {
     EXPECT_THAT(mistakes_in(one.toml),

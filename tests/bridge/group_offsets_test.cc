@@ -66,5 +66,20 @@ TEST_F(GroupOffsets, ACommitThatFailsIsToldToEveryoneWhoseOffsetsWereInIt) {
   EXPECT_TRUE(value_of(catalog->group_offsets("g")).empty());
 }
 
+TEST_F(GroupOffsets, WhileAGroupHasMembersAnOutsiderDoesNotWriteThem) {
+  const auto write = [&] { return catalog->put_group_offsets("g", {at(0, 1)}, storage::GroupWriter::outsider); };
+  const auto remove = [&] { return catalog->remove_group("g", storage::GroupWriter::outsider); };
+  EXPECT_TRUE(write().has_value());
+  (void)serve(*catalog, {{Kind::load, 0, 1, "g"}, {Kind::commit, 0, 2, "g", {at(0, 5)}}});
+  for (const auto& refused : {write(), remove()}) {
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, storage::Errc::already_exists);
+  }
+  EXPECT_EQ(catalog->group_offsets("g")->front().offset, 5);
+  (void)serve(*catalog, {{Kind::release, 0, 3, "g"}});
+  EXPECT_TRUE(write().has_value());
+  EXPECT_TRUE(remove().has_value());
+}
+
 }  // namespace
 }  // namespace bitacora::bridge

@@ -136,6 +136,25 @@ TEST(Rights, AFilterIsGrantedIfItCanMatchAnythingReadable) {
   }
 }
 
+TEST(Rights, AdministeringIsNoPartOfAllAndIsAboutTheServer) {
+  const Rights everything(with({allow("#")}), Principal{}, "c");
+  EXPECT_FALSE(everything.may(administer, "server/metrics"));
+  const Rights some(with({allow("group/#", {.administer = true}), deny("group/a", {.administer = true})}), Principal{},
+                    "");
+  EXPECT_TRUE(some.may(administer, "group/$share/b/x"));
+  EXPECT_FALSE(some.may(administer, "group/a"));
+  EXPECT_FALSE(some.may(administer, "log/mqtt"));
+  EXPECT_FALSE(some.may(publish, "group/b"));
+}
+
+TEST(Rights, EverythingIsWhatNoRuleTakesAPartOf) {
+  EXPECT_TRUE(Rights(AccessSettings{}, Principal{}, "c").may_everything(replay));
+  EXPECT_TRUE(Rights(with({allow("#")}), Principal{}, "c").may_everything(replay));
+  EXPECT_FALSE(Rights(with({allow("#"), deny("a/b")}), Principal{}, "c").may_everything(replay));
+  EXPECT_FALSE(Rights(with({allow("+/#")}), Principal{}, "c").may_everything(replay));
+  EXPECT_FALSE(Rights(with({allow("#", {.publish = true})}), Principal{}, "c").may_everything(replay));
+}
+
 TEST(Rights, SubscribingAndReplayingAreTwoRights) {
   const Rights live(with({allow("a", {false, true, false})}), Principal{}, "c");
   EXPECT_TRUE(live.may_subscribe("a"));

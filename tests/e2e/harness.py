@@ -157,6 +157,9 @@ class Server:
     def http(self):
         return Http(self.ports["http"])
 
+    def http_as(self, user, password):
+        return Http(self.ports["http"], user, password)
+
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
@@ -202,15 +205,18 @@ class HttpError(AssertionError):
 class Http:
     """The offset API. Every path that the tests use is here, once."""
 
-    def __init__(self, port):
+    def __init__(self, port, user=None, password=None):
         self.base = f"http://127.0.0.1:{port}"
+        self.login = {}
+        if user is not None:
+            self.login["Authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
     def request(self, method, path, body=None, headers=None, patience=60, **query):
         """Returns (status, headers, bytes); raises HttpError at 400 and above. Values of `query` that are None are left
         out."""
         query = {key: value for key, value in query.items() if value is not None}
         url = self.base + path + ("?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote) if query else "")
-        headers = dict(headers or {})
+        headers = {**self.login, **(headers or {})}
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             headers.setdefault("Content-Type", "application/json")

@@ -24,6 +24,11 @@ topic = "plant/%c/#"
 whom = "user:ann"
 actions = "read"
 topic = "plant/#"
+
+[[rules]]
+whom = "user:root"
+actions = "replay, administer"
+topic = "#"
 """
 PASSWORD = "canary-password-7f3a"
 
@@ -45,7 +50,7 @@ class UsersTest(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.directory = pathlib.Path(directory.name)
         self.file = self.directory / "users"
-        for name in ("sensor", "ann"):
+        for name in ("sensor", "ann", "root"):
             self.assertEqual(users("add", "--file", self.file, name, password=PASSWORD + "\n").returncode, 0)
 
     def server(self, config=RULES):
@@ -63,7 +68,7 @@ class UsersTest(unittest.TestCase):
             for program, arguments in (("mosquitto_sub", ["-t", "plant/#", "-C", "1", "-W", "5"]),):
                 refused = client(program, server, *arguments, user="sensor")
                 self.assertIn("denied", refused.stdout + refused.stderr)
-            self.assertEqual([record.value for record in server.http.all_records()], [b"21.5"])
+            self.assertEqual([record.value for record in server.http_as("root", PASSWORD).all_records()], [b"21.5"])
 
     def test_a_wrong_password_and_no_password_are_refused(self):
         with self.server() as server:
@@ -117,14 +122,15 @@ class UsersTest(unittest.TestCase):
             server.terminate()
             process = server.spawn()
             self.assertNotEqual(process.wait(30), 0)
-            self.assertIn("users:3: user \"mallory\" has no password hash", server.log())
+            self.assertIn("users:4: user \"mallory\" has no password hash", server.log())
 
     def test_mosquittos_own_files_are_read_as_they_are(self):
         passwords = self.directory / "mosquitto_passwords"
         passwords.touch()
         subprocess.run(["mosquitto_passwd", "-b", str(passwords), "roger", "s3cret"], check=True, capture_output=True)
+        subprocess.run(["mosquitto_passwd", "-b", str(passwords), "auditor", "s3cret"], check=True, capture_output=True)
         acl = self.directory / "acl"
-        acl.write_text("topic read open/#\nuser roger\ntopic open/#\ntopic deny open/closed\npattern write c/%c\n")
+        acl.write_text("topic read open/#\nuser roger\ntopic open/#\ntopic deny open/closed\nuser auditor\ntopic read #\npattern write c/%c\n")
         config = '[auth]\npassword_file = "{directory}/mosquitto_passwords"\nacl_file = "{directory}/acl"\n'
         with self.server("allow_anonymous = true\n" + config) as server:
             def publish(topic, **who):
@@ -137,13 +143,15 @@ class UsersTest(unittest.TestCase):
             self.assertTrue(publish("c/me", **roger))
             self.assertFalse(publish("c/you", **roger))
             self.assertFalse(publish("open/a"))
-            self.assertEqual(sorted(record.topic for record in server.http.all_records()), ["c/me", "open/a"])
+            self.assertEqual(sorted(record.topic for record in server.http_as("auditor", "s3cret").all_records()),
+                             ["c/me", "open/a"])
 
     def test_no_password_and_no_hash_is_told_to_anybody(self):
         with self.server() as server:
             client("mosquitto_pub", server, "-t", "plant/x", "-m", "x", user="ann", password=PASSWORD + "wrong")
             client("mosquitto_sub", server, "-t", "plant/#", "-E", user="ann")
-            told = server.log() + server.http.request("GET", "/metrics")[2].decode() + str(server.http.logs())
+            http = server.http_as("root", PASSWORD)
+            told = server.log() + http.request("GET", "/metrics")[2].decode() + str(http.logs())
             self.assertNotIn("canary", told)
             self.assertNotIn("$argon2", told)
         self.assertNotIn("canary", self.file.read_text())
@@ -158,16 +166,31 @@ class UsersTest(unittest.TestCase):
         before = self.file.read_text()
         self.assertEqual(users("add", "--file", self.file, "bob", "--scram", password="pencil\n").returncode, 0)
         self.assertTrue(self.file.read_text().startswith(before))
-        self.assertEqual(users("list", "--file", self.file).stdout, "sensor\nann\nbob\tSCRAM-SHA-256\n")
+        self.assertEqual(users("list", "--file", self.file).stdout, "sensor\nann\nroot\nbob\tSCRAM-SHA-256\n")
         self.assertEqual(users("delete", "--file", self.file, "bob").returncode, 0)
         self.assertEqual(self.file.read_text(), before)
 
-    def test_the_http_door_is_not_opened_to_others_beside_users(self):
+    def test_the_http_door_is_opened_to_others_only_where_there_are_users(self):
+        open_to_all = Server(arguments=["--http", "0.0.0.0:0"])
+        self.assertNotEqual(open_to_all.spawn().wait(30), 0)
+        self.assertIn("the http listener on 0.0.0.0:0 (--http) can be reached from other machines", open_to_all.log())
+        with Server(config=RULES.format(users=self.file), listeners=["mqtt"], arguments=["--http", "0.0.0.0:0"]) as server:
+            with self.assertRaises(harness.HttpError) as refused:
+                server.http.logs()
+            self.assertEqual(refused.exception.status, 401)
+            self.assertEqual(server.http_as("ann", PASSWORD).logs(), ["mqtt"])
+
+    def test_the_commands_that_ask_a_server_say_who_asks(self):
+        secret = self.directory / "secret"
+        secret.write_text(PASSWORD + "\n")
         with self.server() as server:
-            server.terminate()
-            server.arguments = ["--http", "0.0.0.0:0"]
-            self.assertNotEqual(server.spawn().wait(30), 0)
-            self.assertIn("the http listener on 0.0.0.0:0 (--http) can be reached from other machines", server.log())
+            client("mosquitto_pub", server, "-q", "1", "-i", "pump-1", "-t", "plant/pump-1/temp", "-m", "21.5", user="sensor")
+            ask = [str(BITACORA), "replay", "--url", server.http.base, "--log", "mqtt", "--from", "earliest"]
+            refused = subprocess.run(ask, capture_output=True, text=True, timeout=60)
+            self.assertNotEqual(refused.returncode, 0)
+            self.assertIn("a user name and a password, or a token, are needed", refused.stderr)
+            told = subprocess.run([*ask, "--user", "ann", "--password-file", str(secret)], capture_output=True, text=True, timeout=60)
+            self.assertIn("plant/pump-1/temp 21.5", told.stdout, told.stderr)
 
     def test_the_example_shows_what_it_says(self):
         done = subprocess.run([str(SOURCE / "examples/two_users.sh")], capture_output=True, text=True, timeout=120,

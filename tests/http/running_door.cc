@@ -20,7 +20,7 @@ storage::LogSettings with_partitions(std::int32_t count) {
 
 }  // namespace
 
-RunningDoor::RunningDoor(HttpSettings settings)
+RunningDoor::RunningDoor(HttpSettings settings, Admission admission, identity::Authenticator* authenticator)
     : files(storage::make_memory_file_system()), catalog(value_of(storage::Catalog::open(":memory:"))) {
   store = value_of(storage::Store::open(
       *files, clock, *catalog,
@@ -29,7 +29,8 @@ RunningDoor::RunningDoor(HttpSettings settings)
   (void)value_of(store->create_log("other", with_partitions(1)));
   (void)value_of(store->create_log("__own", with_partitions(1)));
   committer = std::make_unique<storage::Committer>(*store, clock, storage::CommitterOptions{});
-  server = std::make_unique<Server>(*store, *committer, *catalog, clock, metrics, std::move(settings));
+  server = std::make_unique<Server>(*store, *committer, *catalog, clock, metrics, std::move(settings),
+                                    std::move(admission), authenticator);
   committer->add_listener(server->listener());
   committer->start();
   if (auto started = server->start(); !started) throw std::runtime_error(started.error());

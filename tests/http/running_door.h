@@ -19,7 +19,8 @@ namespace bitacora::http {
 class RunningDoor {
  public:
   // One log "mqtt" of two partitions, one log "other" of one, and an internal log.
-  explicit RunningDoor(HttpSettings settings = {});
+  explicit RunningDoor(HttpSettings settings = {}, Admission admission = {},
+                       identity::Authenticator* authenticator = nullptr);
   ~RunningDoor();
 
   [[nodiscard]] HttpClient client() const { return HttpClient(server->port()); }

@@ -1,5 +1,5 @@
 // Layers without a server: what a stream keeps, and that a peer cannot make it keep more.
-#include "stream.h"
+#include "net/stream.h"
 
 #include <gtest/gtest.h>
 

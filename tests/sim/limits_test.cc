@@ -245,6 +245,61 @@ TEST_F(Limits, OfTheBytesOfRetainedMessagesAlsoAfterARestart) {
   EXPECT_EQ(retain("c", 1), ReasonCode::success);
 }
 
+TEST_F(Limits, OfTheRetainedMessagesOfOneUserAlsoAfterARestart) {
+  options.broker.max_retained_messages_per_user = 2;
+  options.broker.max_retained_bytes_per_user = 20;
+  start();
+  Client& publisher = client("p");
+  const auto retain = [&](const char* topic, const char* payload) {
+    return refusal_of(publisher, topic, payload, at_least_once, mqtt::Retain::yes);
+  };
+  EXPECT_EQ(retain("a", "1"), ReasonCode::success);
+  EXPECT_EQ(retain("b", "1"), ReasonCode::success);
+  EXPECT_EQ(retain("c", "1"), ReasonCode::quota_exceeded);
+  EXPECT_EQ(retain("b", "2"), ReasonCode::success) << "takes the place of another";
+  EXPECT_EQ(retain("b", "0123456789012345678"), ReasonCode::quota_exceeded) << "too many bytes";
+  EXPECT_EQ(reached(Limit::retained_of_user), 2U);
+  world->kill();
+  world->start();
+  publisher.connect();
+  world->run();
+  EXPECT_EQ(retain("c", "1"), ReasonCode::quota_exceeded);
+  EXPECT_EQ(retain("a", ""), ReasonCode::success);
+  EXPECT_EQ(retain("c", "1"), ReasonCode::success);
+}
+
+TEST_F(Limits, OfTheWillsOfASecondMakeTheOthersFollowInTurn) {
+  options.broker.sessions.max_wills_per_second = 10;
+  options.shards = 1;
+  start();
+  for (int i = 0; i < 25; ++i) {
+    Client& doomed = clients.emplace_back(*world, "doomed-" + std::to_string(i), V::v5);
+    const std::string payload = std::to_string(i);
+    const std::uint32_t expiry_s = i % 2 == 0 ? 0 : 3600;  // some sessions end with their connection
+    doomed.connect(mqtt::CleanStart::yes, mqtt::Will{"t", as_bytes(payload), at_least_once, mqtt::Retain::no, {}},
+                   expiry_s);
+    world->run();
+  }
+  for (Client& doomed : clients) doomed.drop();
+  world->run();
+  const auto published = [&] { return world->records().size(); };
+  EXPECT_GE(published(), 10U);
+  EXPECT_LE(published(), 11U);
+  EXPECT_EQ(reached(Limit::will_rate), 25 - published());
+  const std::size_t at_once = published();
+  world->advance(500ms);
+  world->run();
+  EXPECT_LE(published(), at_once + 6);
+  // Who comes back meanwhile has its Will published first, and its session is none that has ended.
+  Client& back = clients.emplace_back(*world, "doomed-24", V::v5);
+  back.connect(mqtt::CleanStart::no, std::nullopt, 0);
+  world->run();
+  EXPECT_EQ(back.connack->session_present, mqtt::SessionPresent::no);
+  world->advance(2s);
+  world->run();
+  EXPECT_EQ(published(), 25U);
+}
+
 TEST_F(Limits, OfRetainedMessagesTakeRetainFromAWillAndPublishIt) {
   options.broker.max_retained_messages = 0;
   start();

@@ -357,6 +357,69 @@ TEST_F(PartitionedGroups, APersistentMemberIsOneAgainAfterAKill) {
   EXPECT_EQ(received({&a}), everything());
 }
 
+TEST_F(PartitionedGroups, AMemberThatComesWhileTheLastOnesPositionIsBeingWrittenGoesOnFromThere) {
+  Client a(world, "a"), b(world, "b");
+  join(a);
+  publish(20);
+  a.acks = Client::Acks::never;
+  publish(20);
+  b.connect();
+  world.run();
+  a.drop();
+  while (world.turn()) {
+  }  // the catalog is asked and has not answered
+  b.subscribe("$group/g/t/#");
+  while (world.turn()) {
+  }
+  world.run();
+  EXPECT_THAT(b.received, SizeIs(20));
+}
+
+// What is in flight for the session itself is resent to it; what is in flight for its group goes to a member, over a
+// stop that writes the journal and over a kill that does not.
+TEST_F(PartitionedGroups, WhatIsInFlightWithASessionsOwnMessagesIsNotLostOverARestart) {
+  for (const bool clean : {true, false}) {
+    Client member(world, clean ? "stopped" : "killed", V::v5);
+    member.connect(CleanStart::no);
+    member.subscribe("t/own");
+    member.subscribe("$group/h/t/#");
+    world.run();
+    member.acks = Client::Acks::never;
+    published = 0;
+    publish(1, "t/own-not-");
+    Client publisher(world, "p");
+    publisher.connect();
+    publisher.publish("t/own", "mine");
+    world.run();
+    ASSERT_EQ(member.received.size(), 3U);  // "mine" by both of its subscriptions
+    member.received.clear();
+    if (clean) {
+      world.stop();
+    } else {
+      world.kill();
+    }
+    world.start();
+    member.acks = Client::Acks::at_once;
+    member.connect(CleanStart::no);
+    world.run();
+    const auto payloads = member.payloads();
+    EXPECT_THAT(payloads, testing::UnorderedElementsAre("0", "mine", "mine"));
+    for (const Delivered& delivered : member.received) {
+      const bool resent = delivered.user.count("partition") == 0;  // its own subscription's
+      if (resent && clean) {
+        EXPECT_TRUE(delivered.dup);
+      }
+    }
+    member.received.clear();
+    member.drop();
+    member.connect(CleanStart::no);
+    world.run();
+    EXPECT_THAT(member.received, IsEmpty()) << "all of it is acknowledged";
+    member.unsubscribe("$group/h/t/#");
+    world.run();
+  }
+}
+
 TEST_F(PartitionedGroups, ReadPartitionsThatAreAddedLaterFromTheirBeginning) {
   Client a(world, "a", V::v5);
   join(a);

@@ -256,6 +256,30 @@ TEST_F(Sessions, AWillIsPublishedWhenTheConnectionBreaksAndNotAfterDisconnect) {
   EXPECT_EQ(watcher.received[0].topic, "will/broken");
 }
 
+TEST_F(Sessions, AWillOfASessionThatEndsWithItsConnectionIsPublishedByTheStartAfterAKill) {  // [MQTT-3.1.2-7]
+  for (const V version : {V::v3_1_1, V::v5}) {
+    const std::size_t before = world.records().size();
+    Client doomed(world, "doomed", version), polite(world, "polite", version);
+    const mqtt::Will will{"will", as_bytes("gone"), at_least_once, mqtt::Retain::no, {}};
+    doomed.connect(CleanStart::yes, will, 0);
+    polite.connect(CleanStart::yes, will, 0);
+    world.run();
+    ASSERT_TRUE(doomed.connack.has_value());
+    polite.disconnect();
+    world.run();
+    for (int starts = 0; starts < 2; ++starts) {  // once, however many starts there are
+      world.kill();
+      world.start();
+      world.advance(std::chrono::seconds(1));
+      world.run();
+      EXPECT_EQ(world.records().size(), before + 1);
+    }
+    doomed.connect(CleanStart::no, std::nullopt, 0);
+    world.run();
+    EXPECT_EQ(doomed.connack->session_present, mqtt::SessionPresent::no);
+  }
+}
+
 TEST_F(Sessions, ADelayedWillIsForgottenWhenTheClientIsBackInTime) {  // [MQTT-3.1.3-9]
   Client watcher(world, "w"), client(world, "c", V::v5);
   watcher.connect();

@@ -19,7 +19,7 @@ MAY_USE = {
     "identity": {"base"},
     "bridge": {"base", "storage", "mqtt", "kafka", "identity"},
     "net": {"base", "storage", "mqtt", "kafka", "identity", "bridge"},
-    "http": {"base", "storage", "mqtt", "kafka", "identity", "bridge"},
+    "http": {"base", "storage", "mqtt", "kafka", "identity", "bridge", "net"},  # net: TLS
     "app": {"base", "proof", "storage", "mqtt", "kafka", "identity", "bridge", "net", "http"},
 }
 

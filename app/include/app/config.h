@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "bridge/settings.h"
 #include "http/settings.h"
+#include "identity/failed_logins.h"
 #include "identity/jwt.h"
 #include "identity/rule.h"
 #include "net/listener_options.h"
@@ -65,6 +66,7 @@ struct AuthConfig {
   std::string acl_file{};           // identity/acl_file.h; empty: none
   std::uint32_t threads = 2;        // that hash passwords
   std::uint32_t max_waiting = 256;  // logins that wait for them; over it the server is busy
+  identity::FailedLoginTerms failed{};
 };
 
 struct JwtConfig {
@@ -83,7 +85,8 @@ struct UserGroup {
 
 struct ServerConfig {
   std::string data_directory = "data";
-  std::uint32_t shards = 0;  // 0: one for each core
+  std::uint32_t shards = 0;               // 0: one for each core
+  std::size_t max_connections = 100'000;  // of MQTT, over all listeners
   LogLevel log_level = LogLevel::info;
   Anonymous anonymous = Anonymous::on_loopback_only;
   std::vector<Listener> listeners{{Protocol::mqtt, "127.0.0.1", 1883}, {Protocol::http, "127.0.0.1", 8080}};

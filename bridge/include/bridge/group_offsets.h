@@ -12,7 +12,12 @@
 namespace bitacora::bridge {
 
 struct OffsetRequest {
-  enum class Kind : std::uint8_t { load, commit, remove };
+  enum class Kind : std::uint8_t {
+    load,  // and claim: from now on nobody else writes its offsets
+    commit,
+    remove,
+    release,  // it has no members any more
+  };
   Kind kind = Kind::load;
   std::uint32_t shard = 0;  // who gets the answer
   std::uint64_t id = 0;     // chosen by the shard, handed back

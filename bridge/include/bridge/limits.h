@@ -32,13 +32,17 @@ enum class Limit : std::uint8_t {
   takeovers,
   connections_per_address,
   connection_rate,
+  connections,
+  failed_logins,
+  retained_of_user,
+  will_rate,
 };
 
 [[nodiscard]] constexpr Limit limit_of(mqtt::ExceededLimit limit) noexcept { return static_cast<Limit>(limit); }
 static_assert(limit_of(mqtt::ExceededLimit::topic_alias) == Limit::topic_alias);
 
 // The value of the label `limit` in /metrics, by Limit.
-inline constexpr std::array<std::string_view, 18> limit_names{"packet_size",
+inline constexpr std::array<std::string_view, 22> limit_names{"packet_size",
                                                               "packet_fields",
                                                               "early_bytes",
                                                               "client_id",
@@ -55,6 +59,10 @@ inline constexpr std::array<std::string_view, 18> limit_names{"packet_size",
                                                               "will_delay",
                                                               "takeovers",
                                                               "connections_per_address",
-                                                              "connection_rate"};
+                                                              "connection_rate",
+                                                              "connections",
+                                                              "failed_logins",
+                                                              "retained_of_user",
+                                                              "will_rate"};
 
 }  // namespace bitacora::bridge

@@ -13,9 +13,10 @@
 // | mqtt.dup | "1" when the PUBLISH may be the second copy of an earlier one (reliability.md §6.4) |
 // | mqtt.dup-of | decimal offset of that earlier one, in the same partition; absent if it is not known |
 // | mqtt.qos2 | 14 bytes, big-endian: session epoch u64, packet id u16, sequence u32: what makes QoS 2 exactly once |
-// | mqtt.payload-format | "1" for UTF-8, "0" for bytes; absent if the publisher did not say |
-// | mqtt.expiry | message expiry interval as published, decimal seconds from the record's timestamp |
-// | mqtt.content-type, mqtt.response-topic, mqtt.correlation-data | as in MQTT 5.0 |
+// | mqtt.publisher | in the retained log alone, who it was: "anonymous", "user:NAME", "token:NAME", "certificate:NAME"
+// | | mqtt.payload-format | "1" for UTF-8, "0" for bytes; absent if the publisher did not say | | mqtt.expiry | message
+// expiry interval as published, decimal seconds from the record's timestamp | | mqtt.content-type, mqtt.response-topic,
+// mqtt.correlation-data | as in MQTT 5.0 |
 //
 // A record that a Kafka client produced has none of the mqtt. headers: it reads as QoS 1, not retained, its headers as
 // user properties (those that are UTF-8 strings of at most 65535 bytes). A record without a key, or whose key is no
@@ -53,6 +54,7 @@ struct Message {
   mqtt::Dup dup = mqtt::Dup::no;          // may be a second copy; not the DUP flag of the packet
   std::optional<storage::Offset> dup_of;  // the first copy, in the same partition
   std::string_view client_id;             // of the publisher; empty if it was not an MQTT client
+  std::string_view publisher;             // publisher_rights.h; empty: not said
   std::optional<Qos2Mark> qos2;
   Timestamp timestamp = 0;  // ms since the epoch
   // Of these only what a PUBLISH forwards is set: payload format, expiry (as published), content type, response topic,

@@ -63,6 +63,9 @@ struct BrokerMetrics {
   Counter logins_refused;             // a wrong name or password, a token that does not hold, an anonymous client
   Counter publishes_not_authorized;   // of publishes_refused and, at QoS 0, beside them; Wills too
   Counter subscribes_not_authorized;  // topic filters of SUBSCRIBE
+  Counter retained_not_authorized;    // not sent: their publisher has no right to the topic any more
+  Counter http_not_authorized;        // requests that the caller had no right to
+  Counter logins_delayed;             // of logins_refused: answered late, since there were many of them
   Counter sessions_expired;           // offline for longer than their Session Expiry Interval
   Counter system_messages_dropped;    // $SYS messages for subscribers that were too slow
   Counter session_checkpoints;

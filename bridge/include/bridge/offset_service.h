@@ -112,10 +112,11 @@ class OffsetService {
   // Errc::not_found if the group has committed nothing.
   [[nodiscard]] storage::Result<std::vector<GroupPosition>> group_positions(const std::string& group) const;
   // All or none, durable when it returns. Errc::not_found, Errc::invalid_argument for an offset outside 0 .. committed,
-  // an empty or over-long group name, or metadata over 4096 bytes. `committed_at` is set to now_ms.
+  // an empty or over-long group name, or metadata over 4096 bytes; Errc::already_exists while the group has members
+  // over MQTT. `committed_at` is set to now_ms.
   [[nodiscard]] storage::Result<> commit_group(const std::string& group, std::vector<storage::GroupOffset> offsets,
                                                Timestamp now_ms);
-  [[nodiscard]] storage::Result<> remove_group(const std::string& group);
+  [[nodiscard]] storage::Result<> remove_group(const std::string& group);  // Errc::not_found, already_exists as above
 
   // --- input ---
   void on_commit(const storage::CommitNotice& notice);

@@ -7,7 +7,9 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "storage/batch.h"
@@ -16,9 +18,10 @@
 namespace bitacora::bridge {
 
 struct RetainedEntry {
-  storage::Offset offset = 0;  // in the retained log's partition
-  Timestamp expires_at = 0;    // ms since the epoch; 0: never
-  std::uint64_t bytes = 0;     // of topic and payload
+  storage::Offset offset = 0;   // in the retained log's partition
+  Timestamp expires_at = 0;     // ms since the epoch; 0: never
+  std::uint64_t bytes = 0;      // of topic and payload
+  std::uint32_t publisher = 0;  // RetainedIndex's number for who published it
   [[nodiscard]] bool has_expired(Timestamp now_ms) const noexcept { return expires_at != 0 && expires_at <= now_ms; }
 };
 
@@ -44,6 +47,13 @@ class RetainedIndex {
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }  // of all entries
+  // What one publisher's messages (Message::publisher) are together.
+  struct Share {
+    std::uint64_t messages = 0;
+    std::uint64_t bytes = 0;
+  };
+  [[nodiscard]] Share share_of(std::string_view publisher) const;
+  [[nodiscard]] bool is_of(const RetainedEntry& entry, std::string_view publisher) const;
   // nullptr if the topic has none.
   [[nodiscard]] const RetainedEntry* find(std::string_view topic) const {
     const auto found = entries_.find(topic);
@@ -52,10 +62,13 @@ class RetainedIndex {
 
  private:
   void drop(Entries::iterator entry);
+  [[nodiscard]] std::uint32_t number_of(std::string_view publisher);
 
   Entries entries_;
   std::uint64_t bytes_ = 0;
-  std::set<std::pair<Timestamp, std::string>> expiries_;  // of the entries that expire
+  std::unordered_map<std::string, std::uint32_t> numbers_;  // of publishers
+  std::vector<Share> shares_;                               // by number
+  std::set<std::pair<Timestamp, std::string>> expiries_;    // of the entries that expire
 };
 
 }  // namespace bitacora::bridge

@@ -25,6 +25,10 @@ class Rights {
   [[nodiscard]] bool may(identity::Action action, std::string_view topic) const;
   // Whether some topic that `filter` matches may be read so.
   [[nodiscard]] bool may_ask_for(identity::Action action, std::string_view filter) const;
+  // Whether a deny matches it: no for what no rule allows.
+  [[nodiscard]] bool denies(identity::Action action, std::string_view topic) const;
+  // Whether every topic may be, whatever it is: where there is no topic to ask about.
+  [[nodiscard]] bool may_everything(identity::Action action) const;
   // Of a SUBSCRIBE's filter with all that may stand in front of it: $share/<group>/, $group/<group>/,
   // $replay/<from>/, $stream/<log>/ and $log/<log>/<partition>/<from>, which asks for the history of everything.
   [[nodiscard]] bool may_subscribe(std::string_view filter) const;

@@ -50,6 +50,8 @@ struct SessionSettings {
   std::size_t max_unwritten_bytes = 4 << 20;
   std::size_t max_will_payload = 64 << 10;  // bytes
   std::chrono::seconds max_will_delay = std::chrono::hours(24);
+  // Of the whole server; those over it wait for their turn.
+  std::uint32_t max_wills_per_second = 1000;
   // Of one client id within a minute. Past it both connections are closed and the id is refused until the minute ends.
   std::uint32_t max_takeovers = 20;
   // Whether messages published at QoS 0 reach a session that was offline then. (To one that is online but slow they
@@ -70,7 +72,10 @@ struct BrokerSettings {
   std::size_t max_retained_payload = 1 << 20;  // bytes
   // Of all clients together; messages on their way to the log are not counted yet.
   std::size_t max_retained_messages = 1'000'000;
-  std::uint64_t max_retained_bytes = 1ULL << 30;   // of topics and payloads
+  std::uint64_t max_retained_bytes = 1ULL << 30;  // of topics and payloads
+  // Of one user, all anonymous clients being one.
+  std::size_t max_retained_messages_per_user = 1'000'000;
+  std::uint64_t max_retained_bytes_per_user = 1ULL << 30;
   std::chrono::milliseconds sys_interval{10'000};  // between two rounds of $SYS; 0: there is no $SYS
   // Told to 5.0 clients that ask for Response Information: a topic of their own for responses. "%c" becomes the client
   // id. Empty: they are told none.

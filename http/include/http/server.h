@@ -16,7 +16,9 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "bridge/metrics.h"
+#include "http/admission.h"
 #include "http/settings.h"
+#include "identity/authenticator.h"
 #include "storage/catalog.h"
 #include "storage/committer.h"
 #include "storage/store.h"
@@ -25,10 +27,12 @@ namespace bitacora::http {
 
 class Server {
  public:
-  // All but the settings outlive the server. `metrics`: what the broker counts; tails add the records they had to pass
-  // over.
+  // All but the settings and the admission outlive the server. `metrics`: what the broker counts; tails add the records
+  // they had to pass over. `authenticator` must be there if names are checked; it answers nobody any more when the
+  // server is destroyed.
   Server(storage::Store& store, storage::Committer& committer, storage::Catalog& catalog, const Clock& clock,
-         bridge::BrokerMetrics& metrics, HttpSettings settings);
+         bridge::BrokerMetrics& metrics, HttpSettings settings, Admission admission = {},
+         identity::Authenticator* authenticator = nullptr);
   ~Server();  // stops
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -39,6 +43,8 @@ class Server {
 
   // Listens and starts the thread. The error names the address and the reason. Once only.
   [[nodiscard]] Result<void, std::string> start();
+  // Whom to let in from now on, and what they may do: at once, for tails under way too. Any thread, while it runs.
+  void change(Admission admission);
   // Takes no more connections, ends tails and long polls, lets requests under way be answered, joins the thread. May be
   // called twice. The committer must still run, or produce requests end unanswered after drain_timeout.
   void stop();

@@ -17,25 +17,31 @@ enum class Action : std::uint8_t {
   publish,
   subscribe,  // what is published from now on, what was missed while offline, and retained messages
   replay,     // history: $replay, $log, and reading over HTTP
+  // What is about the server and not about a message: Rule::filter then is matched with what is asked for, as in
+  // "server/metrics", "log/<log>", "group/<group>" (docs/security.md).
+  administer,
 };
 
 struct Actions {
   bool publish = false;
   bool subscribe = false;
   bool replay = false;
+  bool administer = false;
 
   [[nodiscard]] constexpr bool has(Action action) const noexcept {
     switch (action) {
       case Action::publish: return publish;
       case Action::subscribe: return subscribe;
       case Action::replay: return replay;
+      case Action::administer: return administer;
     }
     return false;
   }
   friend bool operator==(const Actions&, const Actions&) = default;
 };
-inline constexpr Actions all_actions{true, true, true};
-inline constexpr Actions reading{false, true, true};
+// What "all" says: everything about messages. Administering has to be said by name.
+inline constexpr Actions all_actions{true, true, true, false};
+inline constexpr Actions reading{false, true, true, false};
 
 enum class Audience : std::uint8_t {
   everyone,   // anonymous clients too
@@ -69,8 +75,8 @@ struct Whom {
 [[nodiscard]] std::optional<Whom> parse_whom(std::string_view text);
 [[nodiscard]] std::string format_whom(const Whom& whom);
 
-// "publish", "subscribe", "replay", and for several of them "read" (subscribe and replay) and "all"; more than one with
-// commas between them. nullopt for anything else, and for none.
+// "publish", "subscribe", "replay", "administer", and for several of them "read" (subscribe and replay) and "all" (the
+// first three); more than one with commas between them. nullopt for anything else, and for none.
 [[nodiscard]] std::optional<Actions> parse_actions(std::string_view text);
 [[nodiscard]] std::string format_actions(const Actions& actions);
 [[nodiscard]] std::string_view name_of(Action action) noexcept;

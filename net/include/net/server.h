@@ -80,6 +80,8 @@ class MqttServer {
   // new ones, certificates included, for connections to come: none that is open is dropped. Between start() and stop().
   void reload(const std::shared_ptr<const bridge::BrokerSettings>& settings,
               const std::shared_ptr<const PreparedRules>& rules = nullptr);
+  // MqttServerOptions::max_connections from now on. Who is connected stays. Any thread.
+  void set_max_connections(std::size_t count) noexcept;
 
   // Accepts no more, sends every client DISCONNECT 0x8B, waits until the log has answered and cursors are written down,
   // at most stop_timeout; then closes what is left and ends the threads. The committer must still run. May be called

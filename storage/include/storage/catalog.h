@@ -38,6 +38,9 @@ struct GroupOffset {
   friend bool operator==(const GroupOffset&, const GroupOffset&) = default;
 };
 
+// Who writes a group's offsets: the members that claimed it, or somebody beside them.
+enum class GroupWriter : std::uint8_t { members, outsider };
+
 struct Snapshot {
   Bytes bytes;
   // For each partition that the snapshot depends on, the offset up to which (not including) it holds.
@@ -71,10 +74,16 @@ class Catalog {
   [[nodiscard]] Result<std::vector<std::string>> groups() const;  // sorted
   // Sorted by log and partition; empty if there is no such group.
   [[nodiscard]] Result<std::vector<GroupOffset>> group_offsets(const std::string& group) const;
-  // All or none; the group's other partitions stay. Errc::invalid_argument for metadata over 4096 bytes.
-  [[nodiscard]] Result<> put_group_offsets(const std::string& group, const std::vector<GroupOffset>& offsets);
-  // Errc::not_found if there is no such group.
-  [[nodiscard]] Result<> remove_group(const std::string& group);
+  // All or none; the group's other partitions stay. Errc::invalid_argument for metadata over 4096 bytes,
+  // Errc::already_exists for an outsider while the group is claimed.
+  [[nodiscard]] Result<> put_group_offsets(const std::string& group, const std::vector<GroupOffset>& offsets,
+                                           GroupWriter writer = GroupWriter::members);
+  // Errc::not_found if there is no such group, Errc::already_exists as above.
+  [[nodiscard]] Result<> remove_group(const std::string& group, GroupWriter writer = GroupWriter::members);
+  // While it has members who hold its position, nobody else writes it: they would only write it over. Of this object
+  // alone, never on disk.
+  void claim_group(const std::string& group);
+  void release_group(const std::string& group);
 
   // Errc::corrupt if the bytes do not pass their checksum.
   [[nodiscard]] Result<std::optional<Snapshot>> snapshot(const std::string& name) const;

@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "layer.h"
+#include "net/layer.h"
 
 namespace bitacora::net {
 
