@@ -5,6 +5,7 @@
 #   scripts/install_dependencies.sh            what a build needs
 #   scripts/install_dependencies.sh --run      and the clients that scripts/run.sh tells you to try
 #   scripts/install_dependencies.sh --tests    and what scripts/test.sh needs
+#   scripts/install_dependencies.sh --bench    and the servers that scripts/bench.sh compares
 #   scripts/install_dependencies.sh --fuzz     and what scripts/fuzz.sh needs
 set -euo pipefail
 
@@ -22,6 +23,7 @@ test_packages=(
   mosquitto libmosquitto-dev libpaho-mqtt-dev libpaho-mqttpp-dev
   python3 python3-kafka python3-paho-mqtt strace procps
 )
+bench_packages=(mosquitto nats-server libbenchmark-dev python3)
 fuzz_packages=(clang-14 libclang-rt-14-dev libgtest-dev libgmock-dev)
 
 wanted=("${build_packages[@]}")
@@ -29,9 +31,10 @@ case "${1:-}" in
   "") ;;
   --run) wanted+=("${run_packages[@]}") ;;
   --tests) wanted+=("${run_packages[@]}" "${test_packages[@]}") ;;
+  --bench) wanted+=("${run_packages[@]}" "${bench_packages[@]}") ;;
   --fuzz) wanted+=("${fuzz_packages[@]}") ;;
   *)
-    echo "install_dependencies.sh: unknown option '$1'; give --run, --tests, --fuzz or nothing" >&2
+    echo "install_dependencies.sh: unknown option '$1'; give --run, --tests, --bench, --fuzz or nothing" >&2
     exit 2
     ;;
 esac

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <random>
 
+#include "http_replay.h"
 #include "idle.h"
 #include "runs.h"
 
@@ -79,6 +80,31 @@ void add_pubsub_options(CLI::App& command, PubsubSettings& pubsub) {
       "--pairs", [&] { pubsub.topology = Topology::pairs; }, "One subscriber for each publisher instead");
 }
 
+void add_http_replay_options(CLI::App& command, HttpReplaySettings& replay) {
+  command.add_option("--host", replay.address.host, "Where the server's HTTP door listens")->capture_default_str();
+  command.add_option("--port", replay.address.port, "Its port")->default_val(std::uint16_t{8080});
+  command.add_option("--log", replay.log, "The log; all its partitions are read, one after the other")
+      ->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--as",
+          [&replay](const std::string& text) {
+            replay.form = text == "batches" ? ReplayForm::batches : ReplayForm::json;
+          },
+          "json (default), or batches: the log's bytes")
+      ->check(CLI::IsMember({"json", "batches"}));
+  command.add_option("--from", replay.from, "earliest, an offset, -1h, @<time>")->capture_default_str();
+  command.add_option("--filter", replay.filter, "Only what this MQTT topic filter matches; json only");
+  command.add_option("--max-bytes", replay.max_bytes, "Of one answer")->capture_default_str();
+  command.add_option("--server-pid", replay.server_pid, "Process whose CPU time and memory are reported");
+}
+
+void add_null_server_options(CLI::App& command, Address& address, std::string& ports_file) {
+  command.add_option("--host", address.host, "Address to listen at")->capture_default_str();
+  command.add_option("--port", address.port, "Port, 0 for any")->capture_default_str();
+  command.add_option("--ports-file", ports_file, "Where to write mqtt=<port> once it listens");
+}
+
 std::uint32_t random_run() { return std::random_device{}(); }
 
 int finish(const Report& report, const Output& output) {
@@ -112,6 +138,7 @@ int run(int argc, char** argv) {
   PubsubSettings pubsub;
   std::uint32_t resuming = 1;
   std::uint32_t idle_connections = 10'000;
+  HttpReplaySettings http_replay;
   std::string ports_file;
 
   auto* const publish_command = app.add_subcommand("publish", "Publish and wait for the acknowledgements");
@@ -143,13 +170,15 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
 
+  auto* const http_command = app.add_subcommand("http-replay", "Read a log over HTTP, from its start to its end");
+  add_http_replay_options(*http_command, http_replay);
+
   auto* const null_command =
       app.add_subcommand("null-server", "Acknowledge everything, do nothing: the loader's own limit");
-  null_command->add_option("--host", load.address.host, "Address to listen at")->capture_default_str();
-  null_command->add_option("--port", load.address.port, "Port, 0 for any")->capture_default_str();
-  null_command->add_option("--ports-file", ports_file, "Where to write mqtt=<port> once it listens");
+  add_null_server_options(*null_command, load.address, ports_file);
 
-  for (auto* const command : {publish_command, subscribe_command, pubsub_command, resume_command, idle_command}) {
+  for (auto* const command :
+       {publish_command, subscribe_command, pubsub_command, resume_command, idle_command, http_command}) {
     command->add_option("--json", output.json_file, "Write the report as JSON to this file, or - for standard output");
   }
   CLI11_PARSE(app, argc, argv);
@@ -159,6 +188,7 @@ int run(int argc, char** argv) {
   if (publish_command->parsed()) return finish(run_publish(load, verify_filter), output);
   if (subscribe_command->parsed()) return finish(run_subscribe(load, subscribe), output);
   if (pubsub_command->parsed()) return finish(run_pubsub(load, pubsub), output);
+  if (http_command->parsed()) return finish(run_http_replay(http_replay), output);
   if (resume_command->parsed()) return finish(run_resume(load, resuming), output);
   if (idle_command->parsed()) {
     const IdleSettings idle{load.address, load.version, idle_connections, load.server_pid, load.run};

@@ -20,6 +20,10 @@ double to_mib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 2
 void print(const Phase& phase) {
   fmt::print("  {:<8} {:>10} messages in {:>8.3f} s  {:>10.0f} msg/s\n", phase.name, phase.messages, phase.seconds,
              phase.rate());
+  if (phase.bytes > 0) {
+    fmt::print("           {:.1f} MB, {:.1f} MB/s\n", static_cast<double>(phase.bytes) / 1e6,
+               static_cast<double>(phase.bytes) / 1e6 / phase.seconds);
+  }
   if (phase.latency.count() > 0) {
     fmt::print("           {} (us):", phase.latency_of);
     for (const Quantile& q : quantiles) fmt::print("  {} {:.0f}", q.name, to_us(phase.latency.quantile(q.share)));
@@ -40,6 +44,7 @@ boost::json::object to_object(const Phase& phase) {
                              {"seconds", phase.seconds},
                              {"messages_per_second", phase.rate()},
                              {"loader_cpu_seconds", phase.loader_cpu_s}};
+  if (phase.bytes > 0) object["bytes"] = phase.bytes;
   if (phase.latency.count() > 0) {
     boost::json::object latency{{"of", phase.latency_of}, {"count", phase.latency.count()}};
     for (const Quantile& q : quantiles) latency[q.name] = to_us(phase.latency.quantile(q.share));

@@ -16,6 +16,7 @@ namespace bitacora::bench {
 struct Phase {
   std::string name;
   std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;  // as they came over the wire; 0: not measured
   double seconds = 0;
   std::string latency_of;  // what `latency` measures; empty: nothing
   Histogram latency{};
