@@ -37,6 +37,7 @@ class DiskPartition final : public AppendablePartition {
   [[nodiscard]] bool offline() const override;
   [[nodiscard]] Result<ReadResult> read(Offset offset, std::size_t max_bytes, ReadHint hint) const override;
   [[nodiscard]] Result<std::optional<OffsetAtTime>> find_time(Timestamp timestamp) const override;
+  [[nodiscard]] Result<StoredBatches> stored_batches(Offset offset, std::uint64_t max_bytes) const override;
   [[nodiscard]] Result<KeySearch> find_keys(Offset from, const KeyFilter& filter) const override;
   [[nodiscard]] Result<Offset> delete_records_before(Offset before) override;
 
@@ -111,11 +112,15 @@ class DiskPartition final : public AppendablePartition {
                                       ReadResult& into) const;
   [[nodiscard]] Result<std::optional<Damage>> read_region(const Entrance& entrance, const SegmentRegion& region,
                                                           Offset offset, std::size_t max_bytes, ReadResult& into) const;
+  [[nodiscard]] Failed lost(const Damage& damage) const;
   bool remember(const SegmentPtr& segment, const Damage& damage) const;
   [[nodiscard]] Result<std::optional<OffsetAtTime>> find_time_among(const std::vector<SegmentPtr>& segments,
                                                                     Timestamp timestamp) const;
   [[nodiscard]] Result<std::optional<OffsetAtTime>> find_time_in(const SegmentPtr& segment, Timestamp timestamp) const;
   [[nodiscard]] Result<std::optional<Timestamp>> max_timestamp_of(const SegmentPtr& segment) const;
+
+  // disk_partition_stored.cc
+  [[nodiscard]] Result<OffsetIndexEntry> boundary_before(const Entrance& entrance, std::uint64_t position) const;
 
   // disk_partition_append.cc
   [[nodiscard]] Result<> may_append() const;

@@ -8,15 +8,6 @@ namespace {
 
 constexpr std::size_t largest_read_ahead = 1 << 20;
 
-Failed lost(const std::string& directory, const Damage& damage) {
-  return Failed(Error{.code = Errc::corrupt,
-                      .message = directory + ": offsets " + std::to_string(damage.offsets.begin) + " to " +
-                                 std::to_string(damage.offsets.end - 1) + " cannot be read (" + damage.why +
-                                 "); reading goes on at " + std::to_string(damage.offsets.end),
-                      .os_error = 0,
-                      .range = damage.offsets});
-}
-
 // Skips what is known to be damaged in front of `offset`.
 void step_over_known_damage(SegmentRegion& region, const std::vector<Damage>& damages, Offset offset) {
   for (const Damage& damage : damages) {
@@ -28,6 +19,15 @@ void step_over_known_damage(SegmentRegion& region, const std::vector<Damage>& da
 
 }  // namespace
 
+Failed DiskPartition::lost(const Damage& damage) const {
+  return Failed(Error{.code = Errc::corrupt,
+                      .message = directory_ + ": offsets " + std::to_string(damage.offsets.begin) + " to " +
+                                 std::to_string(damage.offsets.end - 1) + " cannot be read (" + damage.why +
+                                 "); reading goes on at " + std::to_string(damage.offsets.end),
+                      .os_error = 0,
+                      .range = damage.offsets});
+}
+
 Result<DiskPartition::Entrance> DiskPartition::enter(Offset offset) const {
   const std::lock_guard lock(mutex_);
   if (offset < log_start_ || offset >= committed_) {
@@ -37,7 +37,7 @@ Result<DiskPartition::Entrance> DiskPartition::enter(Offset offset) const {
   const SegmentPtr segment = segment_of(offset);
   if (!segment) return fail(Errc::offset_out_of_range, directory_ + ": no segment holds the offset");
   for (const Damage& damage : segment->damages) {
-    if (offset >= damage.offsets.begin && offset < damage.offsets.end) return lost(directory_, damage);
+    if (offset >= damage.offsets.begin && offset < damage.offsets.end) return lost(damage);
   }
   return entrance_to(segment, offset);
 }
@@ -153,7 +153,7 @@ Result<> DiskPartition::read_segment(Offset offset, std::size_t max_bytes, const
   if (!met) return Failed(met.error());
   if (!*met) return {};
   static_cast<void>(remember(entrance->segment, **met));
-  return lost(directory_, **met);
+  return lost(**met);
 }
 
 // Appends whole batches to `into`. Damage is given back if it was met before any.

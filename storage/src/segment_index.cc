@@ -37,6 +37,13 @@ std::optional<OffsetIndexEntry> SegmentIndex::find(Offset offset) const {
   return *std::prev(after);
 }
 
+std::optional<OffsetIndexEntry> SegmentIndex::find_position(std::uint64_t position) const {
+  const auto after =
+      std::upper_bound(offsets_.begin(), offsets_.end(), position,
+                       [](std::uint64_t wanted, const OffsetIndexEntry& entry) { return wanted < entry.position; });
+  return after == offsets_.begin() ? std::nullopt : std::optional(*std::prev(after));
+}
+
 std::optional<TimeIndexEntry> SegmentIndex::find_before(Timestamp timestamp) const {
   const auto at_or_after =
       std::lower_bound(times_.begin(), times_.end(), timestamp,

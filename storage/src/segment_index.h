@@ -36,6 +36,8 @@ class SegmentIndex {
   [[nodiscard]] std::optional<OffsetIndexEntry> find(Offset offset) const;
   // Every batch up to and with `last_offset` is older than `timestamp`; nullopt: look from the segment's start.
   [[nodiscard]] std::optional<TimeIndexEntry> find_before(Timestamp timestamp) const;
+  // The last entry whose batch stands at or before `position`.
+  [[nodiscard]] std::optional<OffsetIndexEntry> find_position(std::uint64_t position) const;
   [[nodiscard]] std::optional<OffsetIndexEntry> last_entry() const;
   // The largest of all batches; nullopt for an empty segment.
   [[nodiscard]] std::optional<Timestamp> max_timestamp() const;

@@ -16,6 +16,7 @@
 #include "storage/key_search.h"
 #include "storage/offset.h"
 #include "storage/settings.h"
+#include "storage/stored_batches.h"
 
 namespace bitacora::storage {
 
@@ -66,6 +67,19 @@ class Partition {
   [[nodiscard]] virtual Result<KeySearch> find_keys(Offset from, const KeyFilter& /*filter*/) const {
     const Offset end = offsets().committed;
     return KeySearch{.ranges = {{{from, end}, UINT64_MAX}}, .until = end};
+  }
+
+  // Whole batches from the one that contains `offset`, at least one if there is one below the committed offset, then as
+  // many as `max_bytes` has room for and as lie together; offsets.end is where to go on. Only the first one is checked:
+  // the others go out as they lie there, and whoever reads them looks at their CRC. Errors as read()'s, and no batch
+  // that is known to be damaged is in it.
+  [[nodiscard]] virtual Result<StoredBatches> stored_batches(Offset offset, std::uint64_t max_bytes) const {
+    Result<ReadResult> read = this->read(offset, static_cast<std::size_t>(max_bytes));
+    if (!read) return Failed(std::move(read.error()));
+    StoredBatches stored{.offsets = {offset, read->next}, .file = nullptr, .size = read->bytes.size(), .bytes = {}};
+    if (stored.size > 0) stored.offsets.begin = BatchView::trusted(read->bytes).base_offset();
+    stored.bytes = std::move(read->bytes);
+    return stored;
   }
 
   // Moves the log start offset up to `before` (Kafka's DeleteRecords): nothing below it is read again, whole segments
