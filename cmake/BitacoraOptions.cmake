@@ -3,6 +3,7 @@ option(BITACORA_TESTS "Build the tests" ON)
 option(BITACORA_EXAMPLES "Build the examples" ON)
 option(BITACORA_BENCH "Build the benchmarks" ON)
 option(BITACORA_WERROR "Treat warnings as errors (set by the presets)" OFF)
+option(BITACORA_UNITY_TESTS "Compile several test sources together: sooner from nothing, later after a change" OFF)
 option(BITACORA_FUZZ "Build the fuzz targets as programs of libFuzzer (clang), and no tests" OFF)
 option(BITACORA_FAILPOINTS "Named steps at which BITACORA_FAILPOINT kills the process (base/failpoint.h): for the rigs, never packaged" OFF)
 set(BITACORA_BREAK "" CACHE STRING "A defect for the rigs to find (docs/proof.md): ack-before-sync, no-directory-sync, truncate-at-first-bad or sqlite-normal; never packaged")
@@ -42,9 +43,11 @@ if(BITACORA_FAILPOINTS)
 endif()
 include(BitacoraBreak)
 
-if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # Sources compiled together see each other's unnamed namespaces; what these two warn of, a build apart decides.
-  target_compile_options(bitacora_flags INTERFACE -Wno-shadow -Wno-subobject-linkage)
+# Sources compiled together see each other's unnamed namespaces; what these two warn of, a build apart decides.
+add_library(bitacora_unity_flags INTERFACE)
+target_compile_options(bitacora_unity_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-shadow;-Wno-subobject-linkage>)
+if(CMAKE_UNITY_BUILD)
+  target_link_libraries(bitacora_flags INTERFACE bitacora_unity_flags)
 endif()
 
 find_program(BITACORA_CCACHE ccache)
