@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# TLS and WebSocket beside plain MQTT: four listeners, each with its own rules, one broker behind them.
+# TLS and WebSocket beside plain MQTT, and HTTP over TLS: four listeners, each with its own rules, one broker behind them.
 #
 #   examples/secure_listeners.sh          makes certificates, starts its own server, publishes and reads through each door
 #   EXAMPLE_DIR=dir examples/secure_listeners.sh      keeps certificates and configuration there, to go on from
 #
-# Needs openssl and mosquitto-clients. BITACORA names the binary.
+# Needs openssl, curl and mosquitto-clients. BITACORA names the binary.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 bitacora=${BITACORA:-$here/build/release/bin/bitacora}
@@ -53,9 +53,15 @@ tls_certificate = "$directory/server.pem"
 tls_key = "$directory/server.key"
 websocket_origins = ["https://app.example.org"]
 
-[[listeners]]
+[[listeners]]                       # the offset API, over TLS too: a certificate is not needed here, but tells who asks
 protocol = "http"
+transport = "tls"
 port = 0
+tls_certificate = "$directory/server.pem"
+tls_key = "$directory/server.key"
+tls_client_certificates = "optional"
+tls_client_ca = "$directory/ca.pem"
+certificate_user = "common_name"
 TOML
 "$bitacora" config-check bitacora.toml
 
@@ -91,3 +97,10 @@ for origin in https://evil.example.com https://app.example.org; do
       2> s_client.log > answer || true
   echo "   $origin: $(head -1 answer | tr -d '\r')"
 done
+
+echo "8. curl reads it over HTTPS, and a server whose certificate nobody has signed is not believed"
+https="https://localhost:$(port_of http)"
+for partition in 0 1 2 3; do
+  curl -s --cacert ca.pem --cert sensor.pem --key sensor.key "$https/topics/mqtt/partitions/$partition/records?format=text"
+done | grep -o '"value":"[^"]*"'
+if curl -s "$https/topics" > /dev/null; then echo "it was believed!"; exit 1; fi

@@ -23,8 +23,8 @@ void Checkpoint::run() {
     if (session->qos2_dirty) journal_.write_qos2(*session);
     if (session->connection == nullptr || !session->dirty) continue;
     session->dirty = false;
+    journal_.write_connected(*session);
     for (const auto& feed : session->feeds) {
-      journal_.write_feed(*feed);
       if (!feed->written_as_live) session->dirty = true;  // until it is settled it is looked at each time
     }
   }

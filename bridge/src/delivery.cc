@@ -230,7 +230,7 @@ void Delivery::transmit(Session& session, mqtt::Publish& publish, InFlightMessag
   }
   in_flight.sequence = session.in_flight.allocate();  // [MQTT-4.3.2-1] [MQTT-4.3.3-1]
   publish.packet_id = in_flight.packet_id();
-  if (publish.qos == mqtt::QoS::exactly_once && session.restored && in_flight.sequence < 65535) {
+  if (publish.qos == mqtt::QoS::exactly_once && in_flight.sequence < session.clear_below) {
     in_flight.awaiting = Awaiting::clearing;
     session.connection->mqtt.submit(mqtt::Pubrel{{in_flight.packet_id(), mqtt::ReasonCode::success, {}}});
     session.in_flight.add(in_flight);
@@ -325,16 +325,17 @@ void Delivery::on_ack(Session& session, const mqtt::AckEvent& ack) {
   mark_ready(session);
 }
 
+std::vector<PartitionPosition> Delivery::positions_of(const Feed& feed) const {
+  if (feed.live) return tail_positions(feed);
+  const auto positions = feed.cursor.positions();
+  return {positions.begin(), positions.end()};
+}
+
 std::optional<std::vector<PartitionPosition>> Delivery::settled_positions(const Session& session,
                                                                           const Feed& feed) const {
   const auto is_of_feed = [&](const InFlightMessage& message) { return message.feed == &feed; };
   if (feed.live && std::ranges::none_of(session.in_flight.messages(), is_of_feed)) return std::nullopt;
-  std::vector<PartitionPosition> positions;
-  if (!feed.live) {
-    positions.assign(feed.cursor.positions().begin(), feed.cursor.positions().end());
-  } else {
-    positions = tail_positions(feed);
-  }
+  std::vector<PartitionPosition> positions = positions_of(feed);
   for (const InFlightMessage& message : session.in_flight.messages()) {
     if (!is_of_feed(message)) continue;
     for (PartitionPosition& position : positions) {

@@ -67,6 +67,8 @@ class Delivery {
   void run();
   [[nodiscard]] bool has_work() const noexcept { return !ready_.empty(); }
 
+  // Below these everything of this feed was sent, or is not for it.
+  [[nodiscard]] std::vector<PartitionPosition> positions_of(const Feed& feed) const;
   // Positions below which everything of this feed was delivered and, at QoS 1 and 2, acknowledged. None: it is live
   // with nothing in flight.
   [[nodiscard]] std::optional<std::vector<PartitionPosition>> settled_positions(const Session& session,

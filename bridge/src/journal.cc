@@ -5,6 +5,9 @@
 namespace bitacora::bridge {
 namespace {
 
+// Of a connected client, once a checkpoint interval: 4 KiB at most.
+constexpr std::size_t max_in_flight_written = 64;
+
 NamedPositions named(std::span<const PartitionPosition> positions) {
   NamedPositions result;
   result.reserve(positions.size());
@@ -40,9 +43,19 @@ void Journal::write_will(Session& session) {
   session.will_journaled = session.will.has_value();
 }
 
-void Journal::write_left(Session& session) {
-  InFlightEntry entry{session.client_id, session.epoch, !session.restored, session.in_flight.next_sequence(), {}};
+void Journal::write_left(Session& session) { write_in_flight(session, !session.restored); }
+
+void Journal::write_connected(Session& session) {
+  const std::size_t count = session.in_flight.size();
+  if (count == 0 || count > max_in_flight_written) return write_back(session);
+  write_in_flight(session, false);
+}
+
+void Journal::write_in_flight(Session& session, bool ids_known) {
+  InFlightEntry entry{session.client_id, session.epoch, ids_known, session.in_flight.next_sequence(), {}};
   for (const InFlightMessage& message : session.in_flight.messages()) {
+    const bool of_group = message.feed != nullptr && message.feed->is_group();
+    if (of_group && session.connection != nullptr) continue;  // its home gives it out again
     entry.messages.push_back({message.sequence,
                               {message.partition->log_name(), message.partition->number(), message.offset},
                               message.feed == nullptr ? std::nullopt : std::optional(message.feed->name),
@@ -53,7 +66,8 @@ void Journal::write_left(Session& session) {
   add(encode(entry), {});
   session.in_flight_journaled = true;
   for (const auto& feed : session.feeds) {
-    add(encode(FeedEntry{session.client_id, feed->name, session.epoch, false, named(feed->cursor.positions())}), {});
+    add(encode(FeedEntry{session.client_id, feed->name, session.epoch, false, named(delivery_.positions_of(*feed))}),
+        {});
     feed->written = true;
     feed->written_as_live = false;
   }

@@ -22,6 +22,9 @@ class Journal {
   // The client has left: what is in flight, then each feed's own position (write_feed's is where all before it is
   // settled, and would bring back what is in flight). In this order: a part of it means duplicates and no loss.
   void write_left(Session& session);
+  // It is connected, and something has moved: the same where little is in flight, so that a start after a kill sends it
+  // again with the same packet ids and DUP; else as write_back.
+  void write_connected(Session& session);
   // It is back: each feed where all before it is settled, and no more of what was in flight. In this order too.
   void write_back(Session& session);
   void write_subscription(const Subscription& subscription, Ticket ticket = {});
@@ -37,6 +40,8 @@ class Journal {
   void remove_feed(const Feed& feed);
 
  private:
+  // As write_left and write_connected say: what is in flight, then where each feed is.
+  void write_in_flight(Session& session, bool ids_known);
   void add(const JournalRecord& record, Ticket ticket);
 
   ShardContext& context_;

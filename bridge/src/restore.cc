@@ -12,6 +12,8 @@
 namespace bitacora::bridge {
 namespace {
 
+constexpr std::uint64_t packet_ids = 65535;
+
 storage::Partition* find_partition(storage::Store& store, const NamedPosition& position) {
   storage::Log* log = store.find_log(position.log);
   if (log == nullptr || position.partition >= log->partition_count()) return nullptr;
@@ -122,6 +124,7 @@ std::unique_ptr<Session> restore_session(ShardContext& context, const JournalIma
   }
   for (const auto& [filter, subscription] : image.subscriptions) restore_subscription(context, *session, subscription);
   if (image.in_flight) restore_in_flight(context, *session, *image.in_flight);
+  if (session->restored) session->clear_below = session->in_flight.next_sequence() + packet_ids;
   if (image.will) {
     session->will = image.will->will;
     session->will_journaled = true;

@@ -137,8 +137,9 @@ struct Session {
   std::vector<std::unique_ptr<Membership>> memberships;
   std::vector<RetainedWalk> retained_walks;
   InFlightWindow in_flight;
-  std::size_t to_resend = 0;  // of those in flight: not sent yet on this connection
-  bool restored = false;      // from the journal: which packet ids its client holds at QoS 2 is not known
+  std::size_t to_resend = 0;      // of those in flight: not sent yet on this connection
+  bool restored = false;          // from the journal: which packet ids its client holds at QoS 2 is not known
+  std::uint64_t clear_below = 0;  // so QoS 2 deliveries below this sequence begin with PUBREL: each id once
   Qos2Inbound qos2;
   PublishHistory published;
   std::optional<StoredWill> will;

@@ -72,6 +72,7 @@ class ExamplesTest(unittest.TestCase):
         self.assertIn("plant/7/temp 21.5", out)
         self.assertIn("https://evil.example.com: HTTP/1.1 403 ", out)
         self.assertIn("https://app.example.org: HTTP/1.1 101 ", out)
+        self.assertIn('"value":"21.5"', out)
 
     def test_groups_with_mosquitto_sub(self):
         with Server() as server:

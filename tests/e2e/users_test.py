@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -172,6 +173,7 @@ class UsersTest(unittest.TestCase):
 
     def test_the_http_door_is_opened_to_others_only_where_there_are_users(self):
         open_to_all = Server(arguments=["--http", "0.0.0.0:0"])
+        self.addCleanup(shutil.rmtree, open_to_all.directory)
         self.assertNotEqual(open_to_all.spawn().wait(30), 0)
         self.assertIn("the http listener on 0.0.0.0:0 (--http) can be reached from other machines", open_to_all.log())
         with Server(config=RULES.format(users=self.file), listeners=["mqtt"], arguments=["--http", "0.0.0.0:0"]) as server:

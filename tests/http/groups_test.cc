@@ -33,6 +33,21 @@ TEST_F(GroupsTest, AnOffsetThatIsCommittedComesBackWithItsLag) {
   EXPECT_EQ(offset.at("committed_offset"), 3);
   EXPECT_EQ(offset.at("lag"), 2);
   EXPECT_EQ(door.get("/groups").body, R"(["billing"])");
+  EXPECT_THAT(door.get("/metrics").body,
+              HasSubstr(R"(bitacora_group_lag_records{group="billing",log="mqtt",partition="1"} 2)"));
+}
+
+TEST_F(GroupsTest, WhileItHasMembersItsPositionIsTheirs) {
+  const std::string body = R"({"offsets":[{"topic":"mqtt","partition":0,"offset":0}]})";
+  ASSERT_EQ(put(body).status, 200);
+  door.catalog->claim_group("billing");  // as a member's shard does
+  const Response refused = put(body);
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_THAT(refused.body, HasSubstr("UNKNOWN_MEMBER_ID"));
+  EXPECT_EQ(door.client().request({.method = "DELETE", .target = "/groups/billing"}).status, 409);
+  EXPECT_EQ(door.get("/groups/billing/offsets").status, 200) << "looking is free";
+  door.catalog->release_group("billing");
+  EXPECT_EQ(put(body).status, 200);
 }
 
 TEST_F(GroupsTest, AGroupThatIsDeletedIsGone) {

@@ -130,6 +130,7 @@ TEST(HttpServer, OneConnectionTooManyIsTurnedAway) {
   const Response response = third.receive();
   EXPECT_EQ(response.status, 503);
   EXPECT_EQ(json::parse(response.body).at("error_code"), 503);
+  EXPECT_EQ(door.metrics.of(bridge::Limit::connections).value(), 1U);
   EXPECT_EQ(first.request({.target = "/topics"}).status, 200);
 }
 

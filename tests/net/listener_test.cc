@@ -145,6 +145,7 @@ TEST(Listeners, HaveEachACapOfTheirOwnWhichAReloadChanges) {
   MqttClient other(wide);
   EXPECT_EQ(other.connect("other").reason, ReasonCode::success);
   EXPECT_EQ(server.metrics().connects_refused.value(), 1u);
+  EXPECT_EQ(server.metrics().of(bridge::Limit::connections).value(), 1u);
 
   const auto prepared = MqttServer::prepare({{.max_connections = 2}, {}});
   ASSERT_TRUE(prepared) << prepared.error();
@@ -152,6 +153,20 @@ TEST(Listeners, HaveEachACapOfTheirOwnWhichAReloadChanges) {
   MqttClient second(narrow);
   EXPECT_EQ(second.connect("second").reason, ReasonCode::success);
   first.ping();
+}
+
+TEST(Listeners, HaveACapTogetherWhichChangesWhileTheServerRuns) {
+  RunningServerOptions options;
+  options.server.listeners = {{}, {}};
+  options.server.max_connections = 1;
+  RunningServer server(options);
+  MqttClient first(server.server().ports()[0]);
+  EXPECT_EQ(first.connect("first").reason, ReasonCode::success);
+  EXPECT_EQ(MqttClient(server.server().ports()[1]).receive(), std::nullopt);
+  EXPECT_EQ(server.metrics().of(bridge::Limit::connections).value(), 1u);
+  server.server().set_max_connections(2);
+  MqttClient second(server.server().ports()[1]);
+  EXPECT_EQ(second.connect("second").reason, ReasonCode::success);
 }
 
 TEST(Listeners, MeetInOneBrokerWhateverTheirTransport) {

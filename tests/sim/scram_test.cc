@@ -128,6 +128,27 @@ TEST_F(Scram, AWrongPasswordIsRefused) {
   EXPECT_FALSE(ann.connected());
 }
 
+// Else it would be the way to guess passwords fast.
+TEST_F(Scram, AWrongProofIsCountedWhereWrongPasswordsAreAndRefusedWhenThatWasDone) {
+  std::vector<identity::Credentials> asked;
+  world.judge = [&](const identity::Credentials& credentials) {
+    asked.push_back(credentials);
+    return identity::Verdict{};
+  };
+  world.hold_verdicts = true;
+  begin();
+  answer(proof(ann.challenges[0].data, "guess"));
+  EXPECT_FALSE(ann.connack.has_value());
+  world.hold_verdicts = false;
+  world.run();
+  ASSERT_TRUE(ann.connack.has_value());
+  EXPECT_EQ(ann.connack->reason, R::not_authorized);
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked[0].user_name, "ann");
+  EXPECT_FALSE(asked[0].disproved.empty());
+  EXPECT_TRUE(asked[0].password.empty());
+}
+
 TEST_F(Scram, AProofDoesNotServeTwice) {
   begin();
   const std::string used = proof(ann.challenges[0].data, "pencil");

@@ -280,6 +280,51 @@ TEST_F(Sessions, AWillOfASessionThatEndsWithItsConnectionIsPublishedByTheStartAf
   }
 }
 
+// [MQTT-3.3.1-1] [MQTT-4.4.0-1]
+TEST_F(Sessions, WhatWasInFlightAtACheckpointIsSentAgainWithDupAndItsPacketIdsAfterAKill) {
+  for (const mqtt::QoS qos : {at_least_once, exactly_once}) {
+    Client subscriber(world, "s", V::v5);
+    subscriber.connect(CleanStart::no);
+    subscriber.subscribe("a", qos);
+    world.run();
+    publish("a", "before", qos);  // acknowledged: of this nothing comes again
+    subscriber.acks = Client::Acks::never;
+    publish("a", "1", qos);
+    publish("a", "2", qos);
+    world.advance(std::chrono::seconds(2));
+    world.run();
+    publish("a", "3", qos);  // the journal does not know of it
+    ASSERT_THAT(subscriber.payloads(), ElementsAre("before", "1", "2", "3"));
+    subscriber.received.clear();
+    world.kill();
+    world.start();
+    subscriber.connect(CleanStart::no);
+    world.run();
+    ASSERT_GE(subscriber.received.size(), 2U);
+    EXPECT_EQ(subscriber.received[0].payload, "1");
+    EXPECT_EQ(subscriber.received[1].payload, "2");
+    EXPECT_TRUE(subscriber.received[0].dup && subscriber.received[1].dup);
+    if (qos == at_least_once) {
+      EXPECT_EQ(subscriber.received.at(2).payload, "3");
+      EXPECT_FALSE(subscriber.received.at(2).dup);
+      // The ids are those of before the kill: the second and the third that were ever sent.
+      for (const std::uint16_t id : {std::uint16_t{2}, std::uint16_t{3}})
+        subscriber.send(mqtt::Puback{{mqtt::PacketId(id), mqtt::ReasonCode::success, {}}});
+      world.run();
+      subscriber.received.clear();
+      subscriber.drop();
+      subscriber.acks = Client::Acks::at_once;
+      subscriber.connect(CleanStart::no);
+      world.run();
+      EXPECT_THAT(subscriber.payloads(), ElementsAre("3"));
+    }
+    subscriber.connect(CleanStart::yes, std::nullopt, 0);
+    world.run();
+    subscriber.disconnect();
+    world.run();
+  }
+}
+
 TEST_F(Sessions, ADelayedWillIsForgottenWhenTheClientIsBackInTime) {  // [MQTT-3.1.3-9]
   Client watcher(world, "w"), client(world, "c", V::v5);
   watcher.connect();
