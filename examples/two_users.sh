@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Two users: a sensor that may publish under its own name, and ann, who may read. Needs mosquitto-clients. Everything lies
+# Two users: a sensor that may publish under its own name, and ann, who may read. Needs mosquitto-clients and curl. Everything lies
 # in a temporary directory that is removed at the end.
 #
 #   examples/two_users.sh      BITACORA: the binary, if it is not the release preset's
