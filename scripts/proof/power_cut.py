@@ -144,6 +144,7 @@ class Rig:
         self.size, self.mkfs = FILE_SYSTEMS[options.file_system]
         self.mount_point = self.work / "mnt"
         self.mount_point.mkdir()
+        self.unmountable = 0
 
     # --- recording ---
 
@@ -224,7 +225,12 @@ class Rig:
             done = subprocess.run(["e2fsck", "-fy", str(image)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if done.returncode > 2:
                 return "e2fsck: " + done.stdout
-        self.mount(image, "loop")
+        try:
+            self.mount(image, "loop")
+        except RuntimeError as error:  # the file system's own failure: nothing of the server's can be said
+            print(f"cut {cut}, subset {seed}: {self.options.file_system} cannot be mounted: {error}".splitlines()[0], flush=True)
+            self.unmountable += 1
+            return ""
         try:
             server_log = self.work / "server.log"
             server_log.unlink(missing_ok=True)
@@ -301,7 +307,9 @@ def main():
         rig.record(recording, options.seconds)
         began = time.monotonic()
         found, count = rig.check_all(recording, min(options.states - done, options.states_per_recording), choice)
-        done, broken = done + count, broken + found
+        done, broken = done + count - rig.unmountable, broken + found
+        count -= rig.unmountable
+        rig.unmountable = 0
         print(f"{name}: {done} states, {broken} broken, {(time.monotonic() - began) / count:.2f} s a state", flush=True)
         if options.totals:
             with open(options.totals, "a") as totals:
