@@ -90,6 +90,7 @@ class Plan {
     // A file is replaced when its sync has failed.
     if (name.starts_with("replace.")) round.failpoint += ",commit.sync:3:fail,commit.sync:9:fail";
     round.begins_with_kill = name.starts_with("recovery.") || name.starts_with("start.sessions");
+    round.makes_log = name.starts_with("create.");
     round.tears_tail = name.starts_with("recovery.torn");
     return round;
   }

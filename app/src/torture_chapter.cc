@@ -90,8 +90,13 @@ bool Chapter::give_failpoint(const Round& round) {
   }
   fleet_->take_the_rest();
   tell_end(round.begins_with_kill ? proof::End::kill : proof::End::clean);
+  if (round.makes_log) configure_another_log();
   if (!start_ready(round.failpoint)) return false;
   return !server_.is_running() || join_fleet();
+}
+
+void Chapter::configure_another_log() {
+  server_.configure(server_config() + fmt::format("\n[[logs]]\nname = \"more-{}\"\npartitions = 2\n", ++more_logs_));
 }
 
 // As a write that a power cut has broken off leaves it. Never acknowledged: the server may cut it, and nothing else.

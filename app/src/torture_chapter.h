@@ -22,6 +22,7 @@ namespace bitacora::app::torture {
 struct Round {
   std::string failpoint{};              // BITACORA_FAILPOINT of the server; empty: none
   bool begins_with_kill = false;        // with a failpoint: the server before it is killed, not stopped,
+  bool makes_log = false;               // the configuration has a log more
   bool tears_tail = false;              // and bytes of no batch are left behind its last ones
   std::chrono::milliseconds load{300};  // publishing, before the end
   enum class End : std::uint8_t {
@@ -67,6 +68,7 @@ class Chapter {
   [[nodiscard]] bool give_failpoint(const Round& round);
   [[nodiscard]] bool start_ready(const std::string& failpoint);
   void tear_tail() const;
+  void configure_another_log();
   [[nodiscard]] bool read_back();
   [[nodiscard]] bool join_fleet();
   void tell(const proof::Fact& fact);
@@ -82,6 +84,7 @@ class Chapter {
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<Readings> readings_;
   ChapterOutcome outcome_;
+  int more_logs_ = 0;
 };
 
 }  // namespace bitacora::app::torture

@@ -30,6 +30,7 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
+  void configure(std::string config) { terms_.config = std::move(config); }  // from the next start on
   // Starts and waits until it is ready. `environment` ("NAME=value") is added to this process's own.
   [[nodiscard]] Status start(const std::vector<std::string>& environment = {});
   // Starts only.
