@@ -164,7 +164,7 @@ bool Chapter::start_ready(const std::string& failpoint) {
 }
 
 bool Chapter::read_back() {
-  const auto source = open_http_source(server_.http_url());
+  const auto source = open_http_source(server_.http_url(), {});
   if (!source) return complain(source.error());
   const auto duplicates = readings_->read_logs(**source);
   if (!duplicates) return complain(duplicates.error());
