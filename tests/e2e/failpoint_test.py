@@ -49,9 +49,7 @@ class Failpoints(unittest.TestCase):
     @unittest.skipIf(HAS_FAILPOINTS, "this build has failpoints")
     def test_a_build_without_them_has_none_of_the_names(self):
         program = pathlib.Path(BITACORA).read_bytes()
-        for name in names_in_source():
-            self.assertNotIn(name.encode() + b"\0", program)
-        self.assertNotIn(b"BITACORA_FAILPOINT", program)
+        self.assertEqual([name for name in names_in_source() if name.encode() + b"\0" in program], [])
 
     @unittest.skipUnless(HAS_FAILPOINTS, "this build has no failpoints")
     def test_a_build_with_them_lists_each(self):
