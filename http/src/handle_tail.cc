@@ -9,8 +9,6 @@
 //   : alive                        a comment, when nothing else was sent for a while
 #include <algorithm>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "bridge/start_position.h"
 #include "bridge/tail.h"
@@ -20,6 +18,7 @@
 #include "mqtt/topic.h"
 #include "parameters.h"
 #include "record_json.h"
+#include "turn.h"
 
 namespace bitacora::http {
 namespace {
@@ -169,7 +168,7 @@ asio::awaitable<std::optional<Answer>> get_tail(Door& door, const Request& reque
       continue;
     }
     if (!tail->at_end()) {  // a turn's work is done: others have theirs
-      co_await asio::post(asio::use_awaitable);
+      co_await next_turn();
       continue;
     }
     tail->release_chunk();

@@ -28,8 +28,9 @@ struct Asked {
 asio::awaitable<Verdict> judge(Door& door, identity::Credentials credentials) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto asked = std::make_shared<Asked>(executor);
-  door.authenticator->authenticate(std::move(credentials), [asked, executor](Verdict verdict) {
-    asio::post(executor, [asked, verdict = std::move(verdict)]() mutable {
+  // What the authenticator was given it gives away with its answer: the timer inside ends on this thread.
+  door.authenticator->authenticate(std::move(credentials), [given = asked, executor](Verdict verdict) mutable {
+    asio::post(executor, [asked = std::move(given), verdict = std::move(verdict)]() mutable {
       asked->verdict = std::move(verdict);
       asked->answered.happen();
     });

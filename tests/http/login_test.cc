@@ -77,7 +77,10 @@ class HttpLogin : public testing::Test {
                     allow("root", "all, administer", "#")};
     door = std::make_unique<RunningDoor>(HttpSettings{}, admission(), &judge);
   }
-  ~HttpLogin() override { judge.join(); }
+  ~HttpLogin() override {
+    door->server->stop();  // asks the judge nothing any more
+    judge.join();
+  }
 
   Admission admission() const { return {std::make_shared<const bridge::AccessSettings>(access)}; }
   void reload() { door->server->change(admission()); }
