@@ -8,7 +8,6 @@
 #include <memory>
 
 #include "app/command_line.h"
-#include "bridge/message.h"
 #include "commands.h"
 #include "merged_replay.h"
 #include "mqtt/topic.h"
@@ -62,12 +61,6 @@ SourceResult<std::vector<ReplayRange>> ranges_of(LogSource& source, const Replay
                                    arguments.partition.value_or(0), partitions->size()));
 }
 
-bool wanted(const ReplayArguments& arguments, const storage::RecordView& record) {
-  if (arguments.filter.empty()) return true;
-  const auto topic = bridge::MessageDecoder::topic_of(record);
-  return topic && mqtt::matches(arguments.filter, *topic);
-}
-
 SourceResult<> print_all(MergedReplay& replay, const ReplayArguments& arguments) {
   ProgressBar bar;
   std::uint64_t printed = 0;
@@ -82,7 +75,6 @@ SourceResult<> print_all(MergedReplay& replay, const ReplayArguments& arguments)
     if (!*step) break;
     bar.update(replay.passed(), replay.total());
     const auto& [partition, record] = **step;
-    if (!wanted(arguments, record)) continue;
     const auto format = arguments.format == Format::json ? format_record_as_json : format_record_as_text;
     fmt::print("{}\n", format(arguments.log, partition, record));
     ++printed;
@@ -101,7 +93,7 @@ SourceResult<> replay(const ReplayArguments& arguments) {
   if (!source) return SourceFailure(source.error());
   const auto ranges = ranges_of(**source, arguments);
   if (!ranges) return SourceFailure(ranges.error());
-  MergedReplay merged(**source, arguments.log, *ranges);
+  MergedReplay merged(**source, arguments.log, *ranges, arguments.filter);
   return print_all(merged, arguments);
 }
 

@@ -39,6 +39,7 @@ void describe_storage(OptionVisitor& v, StorageConfig& storage) {
   v.count("sync_threads", storage.sync_threads, {1, 64});
   v.bytes("preallocate_bytes", storage.preallocate_bytes, {0, gib});
   v.bytes("index_interval_bytes", storage.index_interval_bytes, {64, gib});
+  v.bytes("key_index_bytes_per_second", storage.key_index_bytes_per_second, {0, 16 * gib});
   v.duration("housekeeping_interval", storage.housekeeping_interval, milliseconds(10), hours(24));
   v.count("disk_warn_percent", storage.disk_warn_percent, {0, 100});
   v.count("disk_stop_percent", storage.disk_stop_percent, {0, 100});

@@ -39,11 +39,12 @@ class DirectorySource final : public LogSource {
 
   SourceResult<ReadPart> read(const std::string& log, std::int32_t number, storage::Offset from,
                               const RecordSink& sink) override {
-    const auto next = bridge::OffsetService::read(partition(log, number), from, {.max_bytes = 4 << 20}, sink);
-    if (next) return ReadPart{*next};
-    const storage::Error& error = next.error();
-    if (error.range && error.range->end > from) return ReadPart{error.range->end, error.message};
-    return SourceFailure(error.message);
+    return part_of(from, bridge::OffsetService::read(partition(log, number), from, limits, sink));
+  }
+
+  SourceResult<ReadPart> search(const std::string& log, std::int32_t number, storage::Offset from,
+                                const std::string& filter, const RecordSink& sink) override {
+    return part_of(from, bridge::OffsetService::search(partition(log, number), from, filter, limits, sink));
   }
 
   SourceResult<std::vector<std::string>> groups() override { return for_a_person(directory_->catalog().groups()); }
@@ -61,6 +62,15 @@ class DirectorySource final : public LogSource {
   }
 
  private:
+  static constexpr bridge::ReadLimits limits{.max_bytes = 4 << 20};
+
+  static SourceResult<ReadPart> part_of(storage::Offset from, const storage::Result<storage::Offset>& next) {
+    if (next) return ReadPart{*next};
+    const storage::Error& error = next.error();
+    if (error.range && error.range->end > from) return ReadPart{error.range->end, error.message};
+    return SourceFailure(error.message);
+  }
+
   template <class T>
   static SourceResult<T> for_a_person(storage::Result<T> result) {
     if (!result) return SourceFailure(result.error().message);

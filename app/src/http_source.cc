@@ -90,17 +90,16 @@ class HttpSource final : public LogSource {
 
   SourceResult<ReadPart> read(const std::string& log, std::int32_t partition, storage::Offset from,
                               const RecordSink& sink) override {
-    const std::string target = fmt::format("{}/records?offset={}&max_bytes={}&format=binary",
-                                           partition_path(log, partition), from, read_bytes);
-    const auto answer = client_->get(target);
-    if (!answer) return SourceFailure(answer.error());
-    if (answer->status == 500 && answer->next_offset && *answer->next_offset > from) {
-      return ReadPart{*answer->next_offset, message_of(*answer)};
-    }
-    return read_answer(*answer, [&](const json::value& body) {
-      for (const json::value& record : body.as_array()) give(record.as_object(), sink);
-      return ReadPart{answer->next_offset.value_or(from)};
-    });
+    return read_target(fmt::format("{}/records?offset={}&max_bytes={}&format=binary", partition_path(log, partition),
+                                   from, read_bytes),
+                       from, sink);
+  }
+
+  SourceResult<ReadPart> search(const std::string& log, std::int32_t partition, storage::Offset from,
+                                const std::string& filter, const RecordSink& sink) override {
+    return read_target(fmt::format("{}/records?offset={}&max_bytes={}&format=binary&filter={}",
+                                   partition_path(log, partition), from, read_bytes, encode_path_segment(filter)),
+                       from, sink);
   }
 
   SourceResult<std::vector<std::string>> groups() override {
@@ -124,6 +123,18 @@ class HttpSource final : public LogSource {
 
  private:
   static constexpr std::int64_t read_bytes = 4 << 20;
+
+  SourceResult<ReadPart> read_target(const std::string& target, storage::Offset from, const RecordSink& sink) {
+    const auto answer = client_->get(target);
+    if (!answer) return SourceFailure(answer.error());
+    if (answer->status == 500 && answer->next_offset && *answer->next_offset > from) {
+      return ReadPart{*answer->next_offset, message_of(*answer)};
+    }
+    return read_answer(*answer, [&](const json::value& body) {
+      for (const json::value& record : body.as_array()) give(record.as_object(), sink);
+      return ReadPart{answer->next_offset.value_or(from)};
+    });
+  }
 
   static std::string partition_path(const std::string& log, std::int32_t partition) {
     return fmt::format("/topics/{}/partitions/{}", encode_path_segment(log), partition);

@@ -58,6 +58,11 @@ class LogSource {
   // that cannot be read are passed over and told of.
   [[nodiscard]] virtual SourceResult<ReadPart> read(const std::string& log, std::int32_t partition,
                                                     storage::Offset from, const RecordSink& sink) = 0;
+  // The same of records whose MQTT topic `filter` matches. May give none although there are some further on: `next` is
+  // past `from` then.
+  [[nodiscard]] virtual SourceResult<ReadPart> search(const std::string& log, std::int32_t partition,
+                                                      storage::Offset from, const std::string& filter,
+                                                      const RecordSink& sink) = 0;
 
   [[nodiscard]] virtual SourceResult<std::vector<std::string>> groups() = 0;
   [[nodiscard]] virtual SourceResult<std::vector<GroupPartition>> group(const std::string& name) = 0;

@@ -26,8 +26,9 @@ storage::RecordView MergedReplay::OwnedRecord::view(std::vector<storage::HeaderV
   return {offset, timestamp, viewed(key), viewed(value), views};
 }
 
-MergedReplay::MergedReplay(LogSource& source, std::string log, const std::vector<ReplayRange>& ranges)
-    : source_(source), log_(std::move(log)) {
+MergedReplay::MergedReplay(LogSource& source, std::string log, const std::vector<ReplayRange>& ranges,
+                           std::string filter)
+    : source_(source), log_(std::move(log)), filter_(std::move(filter)) {
   for (const auto& range : ranges) {
     if (range.from >= range.to) continue;
     lanes_.push_back({range, {}});
@@ -37,9 +38,12 @@ MergedReplay::MergedReplay(LogSource& source, std::string log, const std::vector
 
 SourceResult<> MergedReplay::fill(Lane& lane) {
   while (lane.records.empty() && lane.rest.from < lane.rest.to) {
-    const auto part = source_.read(log_, lane.rest.partition, lane.rest.from, [&](const storage::RecordView& record) {
+    const RecordSink sink = [&](const storage::RecordView& record) {
       if (record.offset < lane.rest.to) lane.records.emplace_back(record);
-    });
+    };
+    const ReplayRange& rest = lane.rest;
+    const auto part = filter_.empty() ? source_.read(log_, rest.partition, rest.from, sink)
+                                      : source_.search(log_, rest.partition, rest.from, filter_, sink);
     if (!part) return SourceFailure(part.error());
     if (!part->damage.empty()) damage_.push_back(part->damage);
     // A source that has nothing more below `to` (retention or compaction took it) ends the lane.

@@ -21,7 +21,8 @@ struct ReplayRange {
 class MergedReplay {
  public:
   // `source` outlives the replay. `to` is at most each partition's committed offset.
-  MergedReplay(LogSource& source, std::string log, const std::vector<ReplayRange>& ranges);
+  // `filter`: only records whose MQTT topic it matches; empty: all.
+  MergedReplay(LogSource& source, std::string log, const std::vector<ReplayRange>& ranges, std::string filter = {});
 
   struct Step {
     std::int32_t partition = 0;
@@ -57,6 +58,7 @@ class MergedReplay {
 
   LogSource& source_;
   std::string log_;
+  std::string filter_;
   std::vector<Lane> lanes_;
   std::optional<OwnedRecord> current_;
   std::vector<storage::HeaderView> current_headers_;

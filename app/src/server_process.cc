@@ -53,7 +53,7 @@ std::string needs_restart(const ServerConfig& before, const ServerConfig& after)
       a.sync_threads != b.sync_threads || a.preallocate_bytes != b.preallocate_bytes ||
       a.index_interval_bytes != b.index_interval_bytes || a.disk_warn_percent != b.disk_warn_percent ||
       a.disk_stop_percent != b.disk_stop_percent || a.ballast_bytes != b.ballast_bytes) {
-    names.emplace_back("[storage] settings other than housekeeping_interval and the scrub's");
+    names.emplace_back("[storage] settings other than housekeeping_interval, the key index's and the scrub's");
   }
   if (before.http != after.http) names.emplace_back("[http] settings");
   return fmt::format("{}", fmt::join(names, ", "));
@@ -80,7 +80,8 @@ Result<std::vector<http::Admission>, std::string> admissions_of(const ServerConf
 UpkeepSettings upkeep_of(const StorageConfig& storage) {
   return {.housekeeping_interval = storage.housekeeping_interval,
           .scrub_interval = storage.scrub_interval,
-          .scrub_bytes_per_second = static_cast<std::uint64_t>(storage.scrub_bytes_per_second)};
+          .scrub_bytes_per_second = static_cast<std::uint64_t>(storage.scrub_bytes_per_second),
+          .key_index_bytes_per_second = static_cast<std::uint64_t>(storage.key_index_bytes_per_second)};
 }
 
 // Why a log of the store cannot become what the configuration says; empty if it can.

@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::chrono::milliseconds longest_rest{1000};
 
+// What a rate allows now. After a long turn not all at once: this is work that nobody waits for.
+std::uint64_t allowed(std::uint64_t bytes_per_second, std::chrono::nanoseconds since_last_turn) {
+  const std::chrono::duration<double> time = std::min<std::chrono::nanoseconds>(since_last_turn, longest_rest);
+  return static_cast<std::uint64_t>(static_cast<double>(bytes_per_second) * time.count());
+}
+
 }  // namespace
 
 Upkeep::Upkeep(storage::Store& store, const Clock& clock, UpkeepSettings settings)
@@ -68,6 +74,7 @@ void Upkeep::turn() {
     keep_house();
     tell_damage();  // what readers have met meanwhile
   }
+  index_keys(settings, now, now - last_turn_);
   scrub(settings, now, now - last_turn_);
   last_turn_ = now;
 }
@@ -104,6 +111,17 @@ void Upkeep::keep_house() {
   }
 }
 
+// Where it fails (a full disk, most likely) searches read more, and that is all: it is tried again with housekeeping.
+void Upkeep::index_keys(const UpkeepSettings& settings, MonotonicTime now, std::chrono::nanoseconds since_last_turn) {
+  if (indexing_failed_ && now - *indexing_failed_ < settings.housekeeping_interval) return;
+  const std::uint64_t bytes = allowed(settings.key_index_bytes_per_second, since_last_turn);
+  if (bytes == 0 || level_ == storage::SpaceLevel::exhausted) return;
+  const auto indexed = store_.index_keys(bytes);
+  if (indexed) return indexing_failed_.reset();
+  if (!indexing_failed_) spdlog::warn("key index: {}; searches read what it does not cover", indexed.error().message);
+  indexing_failed_ = now;
+}
+
 void Upkeep::scrub(const UpkeepSettings& settings, MonotonicTime now, std::chrono::nanoseconds since_last_turn) {
   if (settings.scrub_bytes_per_second == 0) return;
   if (!pass_is_under_way_) {
@@ -111,9 +129,7 @@ void Upkeep::scrub(const UpkeepSettings& settings, MonotonicTime now, std::chron
     pass_began_ = now;
     pass_is_under_way_ = true;
   }
-  // After a long turn not all at once: a scrub takes what nobody else wants.
-  const std::chrono::duration<double> time = std::min<std::chrono::nanoseconds>(since_last_turn, longest_rest);
-  const auto bytes = static_cast<std::uint64_t>(static_cast<double>(settings.scrub_bytes_per_second) * time.count());
+  const std::uint64_t bytes = allowed(settings.scrub_bytes_per_second, since_last_turn);
   if (bytes == 0) return;
   const auto result = store_.scrub(bytes);
   if (!result) {

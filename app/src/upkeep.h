@@ -1,5 +1,6 @@
 // What the server does on the side, on a thread of its own: it looks at the disk's space, applies retention and
-// compaction, and reads what is sealed again in search of damage. What a person should know of it goes to the log.
+// compaction, brings the key indexes forward, and reads what is sealed again in search of damage. What a person should
+// know of it goes to the log.
 #pragma once
 
 #include <chrono>
@@ -21,6 +22,7 @@ struct UpkeepSettings {
   std::chrono::milliseconds housekeeping_interval{60'000};
   std::chrono::milliseconds scrub_interval{std::chrono::hours(7 * 24)};  // from one pass's beginning to the next one's
   std::uint64_t scrub_bytes_per_second = 0;                              // 0: no scrub
+  std::uint64_t key_index_bytes_per_second = 0;                          // 0: no key index is made
 };
 
 class Upkeep {
@@ -46,6 +48,7 @@ class Upkeep {
   [[nodiscard]] UpkeepSettings settings() const;
   void watch_space();
   void keep_house();
+  void index_keys(const UpkeepSettings& settings, MonotonicTime now, std::chrono::nanoseconds since_last_turn);
   void scrub(const UpkeepSettings& settings, MonotonicTime now, std::chrono::nanoseconds since_last_turn);
   void tell_damage();
   static DamageId id_of(const std::string& log, std::int32_t partition, const storage::Quarantine& quarantine);
@@ -63,7 +66,8 @@ class Upkeep {
   storage::SpaceLevel level_ = storage::SpaceLevel::enough;
   MonotonicTime last_turn_;
   MonotonicTime last_housekeeping_;
-  std::optional<MonotonicTime> pass_began_;  // the scrub's: nullopt before the first
+  std::optional<MonotonicTime> indexing_failed_;  // when it did last, until it works again
+  std::optional<MonotonicTime> pass_began_;       // the scrub's: nullopt before the first
   bool pass_is_under_way_ = false;
   std::set<DamageId> told_;
 };

@@ -11,6 +11,7 @@
 #include <boost/beast/http/write.hpp>
 #include <charconv>
 
+#include "batch_body.h"
 #include "host_check.h"
 #include "login.h"
 #include "record_json.h"
@@ -267,7 +268,7 @@ asio::awaitable<Connection::Next> Connection::write(const Parser& parser, Answer
   response.keep_alive(keep);
   if (answer.status != 204) {
     response.set(bhttp::field::content_type, answer.content_type);
-    response.content_length(answer.body.size());
+    response.content_length(answer.stored ? answer.stored->size : answer.body.size());
   }
   if (request.method() != bhttp::verb::head) response.body() = std::move(answer.body);
 
@@ -276,6 +277,10 @@ asio::awaitable<Connection::Next> Connection::write(const Parser& parser, Answer
     stream_.expires_after(door_.settings.write_timeout);  // for each piece the client takes, not for all
     const auto [error, size] = co_await bhttp::async_write_some(stream_, serializer, as_result);
     if (error) co_return Next::close;
+  }
+  if (answer.stored && request.method() != bhttp::verb::head) {
+    const bool all_sent = co_await send_batches(stream_, *answer.stored, door_.settings.write_timeout);
+    if (!all_sent) co_return Next::close;
   }
   co_return keep ? Next::go_on : Next::close;
 }

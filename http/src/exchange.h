@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "storage/errc.h"
+#include "storage/stored_batches.h"
 
 namespace bitacora::http {
 
@@ -42,6 +43,7 @@ struct Answer {
   std::string content_type = "application/json";
   std::string body{};
   std::vector<NamedValue> headers{};
+  std::optional<storage::StoredBatches> stored{};  // the body instead
 };
 
 // {"error_code": n, "message": "..."}. The code is the status, or one of Confluent's five digits for it.

@@ -5,7 +5,9 @@
 #include "bridge/start_position.h"
 #include "caller.h"
 #include "handlers.h"
+#include "mqtt/topic.h"
 #include "parameters.h"
+#include "partition_read.h"
 #include "record_json.h"
 
 namespace bitacora::http {
@@ -17,6 +19,7 @@ struct RecordsQuery {
   storage::Partition* partition = nullptr;
   bridge::StartPosition from;
   bridge::ReadLimits limits;
+  std::string filter;  // empty: all records
   std::chrono::milliseconds timeout{0};
   EmbeddedFormat format = EmbeddedFormat::binary;
 };
@@ -28,9 +31,8 @@ Parsed<RecordsQuery> parse_query(Door& door, const Request& request) {
   if (!partition) return Refused(partition.error());
   query.partition = *partition;
 
-  const std::string* offset = request.parameter("offset");
-  const auto from = bridge::parse_start_position(offset != nullptr ? std::string_view(*offset) : "earliest");
-  if (!from) return Refused(error_answer(400, "offset: " + from.error()));
+  const auto from = offset_parameter(request);
+  if (!from) return Refused(from.error());
   query.from = *from;
 
   const auto max_read_bytes = static_cast<std::int64_t>(settings.max_read_bytes);
@@ -48,34 +50,17 @@ Parsed<RecordsQuery> parse_query(Door& door, const Request& request) {
   if (!timeout) return Refused(timeout.error());
   query.timeout = std::chrono::milliseconds(*timeout);
 
+  if (const std::string* filter = request.parameter("filter")) {
+    if (!mqtt::is_valid_topic_filter(*filter)) {
+      return Refused(error_answer(400, "filter: \"" + *filter + "\" is no MQTT topic filter"));
+    }
+    query.filter = *filter;
+  }
+
   const auto format = format_of_answer(request, EmbeddedFormat::binary);
   if (!format) return Refused(format.error());
   query.format = *format;
   return query;
-}
-
-void add_bounds(Answer& answer, const storage::Partition& partition) {
-  const storage::PartitionOffsets bounds = partition.offsets();
-  answer.headers.push_back({"X-Log-Start-Offset", std::to_string(bounds.log_start)});
-  answer.headers.push_back({"X-Committed-Offset", std::to_string(bounds.committed)});
-}
-
-// 416 with the bounds and 500 with the damaged range, in headers and body both.
-Answer refuse_read(const storage::Error& error, const storage::Partition& partition) {
-  Answer answer = error_answer(error);
-  std::string more;
-  if (error.code == storage::Errc::offset_out_of_range) {
-    const storage::PartitionOffsets bounds = partition.offsets();
-    more = ",\"log_start_offset\":" + std::to_string(bounds.log_start) +
-           ",\"committed_offset\":" + std::to_string(bounds.committed);
-  } else if (error.range) {
-    more = ",\"damaged_from_offset\":" + std::to_string(error.range->begin) +
-           ",\"damaged_to_offset\":" + std::to_string(error.range->end);
-    answer.headers.push_back({"X-Next-Offset", std::to_string(error.range->end)});
-  }
-  answer.body.insert(answer.body.size() - 1, more);
-  add_bounds(answer, partition);
-  return answer;
 }
 
 struct ReadText {
@@ -89,11 +74,14 @@ storage::Result<ReadText> read(const RecordsQuery& query, storage::Offset from, 
   ReadText text;
   const RecordJson json(query.format, query.partition->log_name(), query.partition->number());
   text.body = "[";
-  auto next = bridge::OffsetService::read(*query.partition, from, query.limits, [&](const storage::RecordView& record) {
+  const bridge::RecordSink sink = [&](const storage::RecordView& record) {
     if (!caller.may_read(*query.partition, record)) return;
     if (text.count++ > 0) text.body += ',';
     json.append(text.body, record);
-  });
+  };
+  auto next = query.filter.empty()
+                  ? bridge::OffsetService::read(*query.partition, from, query.limits, sink)
+                  : bridge::OffsetService::search(*query.partition, from, query.filter, query.limits, sink);
   if (!next) return storage::Failed(std::move(next.error()));
   text.body += ']';
   text.next = *next;

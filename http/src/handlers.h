@@ -24,6 +24,9 @@ namespace bitacora::http {
 // handle_records.cc
 [[nodiscard]] asio::awaitable<Answer> get_records(Door& door, const Request& request);
 
+// handle_batches.cc
+[[nodiscard]] Answer get_batches(Door& door, const Request& request);
+
 // handle_produce.cc
 [[nodiscard]] asio::awaitable<Answer> post_topic(Door& door, const Request& request);
 [[nodiscard]] asio::awaitable<Answer> post_partition(Door& door, const Request& request);

@@ -14,7 +14,8 @@ namespace {
 namespace urls = boost::urls;
 
 const std::vector<Route>& table() {
-  static const std::vector<std::string_view> read_parameters{"offset", "max_bytes", "max_records", "timeout", "format"};
+  static const std::vector<std::string_view> read_parameters{"offset",  "max_bytes", "max_records",
+                                                             "timeout", "format",    "filter"};
   static const std::vector<Route> routes{
       {"GET", "/", {}, &get_index, Entry::open},
       {"GET", "/openapi.json", {}, &get_openapi, Entry::open},
@@ -26,6 +27,7 @@ const std::vector<Route>& table() {
       {"POST", "/topics/{log}/partitions/{partition}", {}, &post_partition},
       {"GET", "/topics/{log}/partitions/{partition}/offsets", {"timestamp"}, &get_offsets},
       {"GET", "/topics/{log}/partitions/{partition}/records", read_parameters, &get_records},
+      {"GET", "/topics/{log}/partitions/{partition}/batches", {"offset", "max_bytes"}, &get_batches},
       {"GET", "/groups", {}, &get_groups},
       {"DELETE", "/groups/{group}", {}, &delete_group},
       {"GET", "/groups/{group}/offsets", {}, &get_group_offsets},

@@ -32,6 +32,12 @@ class ScriptedSource final : public LogSource {
     sink(record);
     return ReadPart{from + 1};
   }
+  SourceResult<ReadPart> search(const std::string& log, std::int32_t partition, storage::Offset from,
+                                const std::string& filter, const RecordSink& sink) override {
+    return read(log, partition, from, [&](const storage::RecordView& record) {
+      if (as_text(*record.key) == filter) sink(record);
+    });
+  }
   SourceResult<std::vector<std::string>> logs() override { return SourceFailure("not asked"); }
   SourceResult<std::vector<PartitionInfo>> partitions(const std::string&) override {
     return SourceFailure("not asked");
@@ -55,6 +61,13 @@ std::vector<std::string> keys_of(MergedReplay& replay) {
     if (!step || !*step) return keys;
     keys.emplace_back(as_text(*(*step)->record.key));
   }
+}
+
+TEST(MergedReplay, WithAFilterAsksForNothingElse) {
+  ScriptedSource source({{1, 4, -1, 6}, {4, 3}});
+  MergedReplay replay(source, "log", {{0, 0, 4}, {1, 0, 2}}, "4");
+  EXPECT_THAT(keys_of(replay), ElementsAre("4", "4"));
+  EXPECT_THAT(replay.take_damage(), ElementsAre("offset 2"));
 }
 
 TEST(MergedReplay, OrdersPartitionsByTimeAndKeepsEachPartitionsOwnOrder) {

@@ -6,6 +6,7 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -115,6 +116,24 @@ TEST_F(UpkeepTest, KeepsHouseAtItsIntervalAndFromTheNextTurnOnAtAnother) {
   turn(upkeep, milliseconds(100));
   turn(upkeep, milliseconds(100));
   EXPECT_THAT(told(), HasSubstr("bytes given back"));
+}
+
+TEST_F(UpkeepTest, MakesTheKeyIndexesAtItsRateAndNotOnAFullDisk) {
+  append(31);  // 30 sealed segments of about 1000 bytes
+  const auto indexes = [this] {
+    const auto entries = *files_->list("data/x-0");
+    return std::ranges::count_if(entries, [](const auto& entry) { return entry.name.ends_with(".keyindex"); });
+  };
+  Upkeep upkeep(*store_, clock_, {.key_index_bytes_per_second = 5000});
+  use_percent(95);
+  turn(upkeep);
+  EXPECT_EQ(indexes(), 0);
+  use_percent(10);
+  turn(upkeep);
+  EXPECT_GE(indexes(), 4);
+  EXPECT_LE(indexes(), 7);
+  for (int i = 0; i < 10; ++i) turn(upkeep);
+  EXPECT_EQ(indexes(), 30);
 }
 
 TEST_F(UpkeepTest, ScrubsAtItsRateAndThenRestsUntilTheIntervalIsOver) {

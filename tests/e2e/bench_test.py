@@ -52,6 +52,17 @@ class BenchTest(unittest.TestCase):
                     self.assertEqual(report["check"]["received"], 5000)
                     self.assertGreater(report["phases"][0]["server"]["rss_bytes"], 0)
 
+    def test_a_log_is_read_over_http_as_json_as_batches_and_by_filter(self):
+        with Server() as server:
+            bench(server.mqtt, "publish", "--messages", "5000", "--topics", "5", "--prefix", "bench/many")
+            bench(server.mqtt, "publish", "--messages", "70", "--publishers", "1", "--prefix", "bench/rare")
+            for arguments, count in ((["--as", "json"], 5070), (["--as", "batches"], 5070), (["--filter", "bench/rare/+/0"], 70),
+                                     (["--as", "batches", "--max-bytes", "3000"], 5070)):
+                with self.subTest(arguments=arguments):
+                    status, report = bench(server.ports["http"], "http-replay", *arguments)
+                    self.assertEqual(status, 0, report)
+                    self.assertEqual(report["phases"][0]["messages"], count)
+
     def test_fan_out_and_pairs_arrive_whole_and_in_order(self):
         with Server() as server:
             for arguments in (["--subscribers", "3"], ["--pairs"], ["--pairs", "--rate", "2000", "--topics", "3"]):

@@ -67,6 +67,19 @@ class ExamplesTest(unittest.TestCase):
             self.assertIn("read 5 records", out)
             self.assertIn("group nightly-report goes on at", out)
 
+    def test_stored_batches(self):
+        with Server() as server:
+            for number in range(3):
+                subprocess.run(["mosquitto_pub", "-p", str(server.mqtt), "-q", "1", "-t", "plant/1", "-m", f"value {number}"],
+                               check=True)
+            found = ""
+            for partition in range(4):
+                found += self.run_example(EXAMPLES / "stored_batches.sh", URL=f"http://127.0.0.1:{server.ports['http']}",
+                                          PARTITION=str(partition))
+            self.assertIn("bytes up to offset 3", found)
+            for number in range(3):
+                self.assertIn(f"key plant/1 value value {number}", found)
+
     def test_secure_listeners(self):
         out = self.run_example(EXAMPLES / "secure_listeners.sh")
         self.assertIn("plant/7/temp 21.5", out)

@@ -53,6 +53,7 @@ struct StorageConfig {
   std::uint32_t sync_threads = 2;                           // files synced side by side
   std::int64_t preallocate_bytes = 1 << 20;                 // zeros ahead of a sync log's end; 0: none
   std::int64_t index_interval_bytes = 4096;                 // of log between two index entries
+  std::int64_t key_index_bytes_per_second = 64 << 20;       // of log that searches are made fast for; 0: none
   std::chrono::milliseconds housekeeping_interval{60'000};  // how often retention and compaction run
   std::int32_t disk_warn_percent = 85;                      // of the disk used: a warning; 0 or 100: none
   std::int32_t disk_stop_percent = 95;                      // of the disk used: publishes are refused; 0 or 100: not
