@@ -1,5 +1,6 @@
 #include "bridge/append_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace bitacora::bridge {
@@ -25,6 +26,16 @@ void AppendQueue::close(Open& open) {
   --open_count_;
 }
 
+void AppendQueue::note_failed(const storage::Partition& partition) {
+  if (!has_failed(partition)) failed_.push_back(&partition);
+}
+
+bool AppendQueue::has_failed(const storage::Partition& partition) const noexcept {
+  return std::ranges::find(failed_, &partition) != failed_.end();
+}
+
+bool AppendQueue::take_failed(const storage::Partition& partition) { return std::erase(failed_, &partition) != 0; }
+
 void AppendQueue::flush(std::vector<Refused>& refused) {
   for (const std::uint32_t index : std::exchange(open_order_, {})) {
     if (!open_[index]->builder.empty()) close(*open_[index]);
@@ -36,6 +47,7 @@ void AppendQueue::flush(std::vector<Refused>& refused) {
     if (auto queued = committer_.submit(std::move(request)); !queued) {
       first.batch = std::move(request.batch);  // NOLINT(bugprone-use-after-move): a refused request is untouched
       if (queued.error().code == storage::Errc::overloaded) return;
+      note_failed(*first.partition);
       refused.push_back({std::move(first.tickets), first.partition, std::move(queued.error())});
     } else {
       in_flight_.emplace(id, std::move(first.tickets));

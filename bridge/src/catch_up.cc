@@ -102,8 +102,13 @@ Delivery::Step Delivery::step_resend(Session& session) {
       last = Step::blocked;
       break;
     }
+    const bool sent = publish_in_flight(session, message, qos, mqtt::Dup::yes);  // [MQTT-3.3.1-1]
+    if (!sent && ends_as_unreadable(session)) {
+      last = Step::blocked;
+      break;
+    }
     sent_again(session, message);
-    if (!publish_in_flight(session, message, qos, mqtt::Dup::yes)) {  // [MQTT-3.3.1-1]
+    if (!sent) {
       lost.push_back(message.packet_id());
     }
     context_.metrics.deliveries_repeated.add();
@@ -111,6 +116,16 @@ Delivery::Step Delivery::step_resend(Session& session) {
   for (const mqtt::PacketId id : lost) finish(session, id);
   context_.touch(*session.connection);
   return last;
+}
+
+// A record that is there and could not be read is not to be passed over. The client's next connection, or the group's
+// next owner, tries again.
+bool Delivery::ends_as_unreadable(Session& session) {
+  if (!fetcher_.failed() || session.connection == nullptr) return false;
+  spdlog::error("client {}: a message for it could not be read; its connection is closed", session.client_id);
+  session.connection->mqtt.close(mqtt::ReasonCode::implementation_specific_error, "a message could not be read");
+  context_.touch(*session.connection);
+  return true;
 }
 
 void Delivery::sent_again(Session& session, InFlightMessage& message) {
@@ -123,6 +138,7 @@ bool Delivery::publish_in_flight(Session& session, InFlightMessage& in_flight, m
   const storage::RecordView* record = fetcher_.fetch(*in_flight.partition, in_flight.offset);
   const Message* message = record == nullptr ? nullptr : decoder_.decode(*record);
   if (message == nullptr) {
+    if (fetcher_.failed()) return false;
     // Retention or compaction took it, or it cannot be read any more.
     context_.metrics.records_skipped_retention.add();
     return false;
@@ -166,7 +182,9 @@ void Delivery::step(Session& session) {
     Feed& feed = *session.feeds[i];
     if (!feed.live) last = step_feed(feed, budget);
   }
+  const auto ended = [&] { return session.connection != nullptr && session.connection->mqtt.closed(); };
   for (const auto& membership : session.memberships) {
+    if (ended()) return;
     if (step_membership(*membership, budget) == Step::go_on) last = Step::go_on;
   }
   if (last == Step::go_on) mark_ready(session);
@@ -205,6 +223,7 @@ Delivery::Step Delivery::step_retained(Session& session, std::size_t& budget) {
     if (!session.rights.may(identity::Action::subscribe, *found.topic)) continue;
     const storage::RecordView* record = fetcher_.fetch(context_.retained_partition, found.entry.offset);
     const Message* message = record == nullptr ? nullptr : decoder_.decode(*record);
+    if (message == nullptr && ends_as_unreadable(session)) return Step::blocked;
     if (message == nullptr || is_revoked(*message)) continue;
     send_retained_message(session, walk, *message, found.entry.offset);
   }

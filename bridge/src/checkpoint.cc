@@ -7,7 +7,7 @@
 namespace bitacora::bridge {
 
 void Checkpoint::run_if_due() {
-  if (!due_ && context_.checkpoint_wanted)
+  if (!due_ && (context_.checkpoint_wanted || journal_.has_lost()))
     due_ = context_.now.monotonic + context_.settings->sessions.checkpoint_interval;
   if (!due_ || *due_ > context_.now.monotonic) return;
   due_.reset();
@@ -16,10 +16,19 @@ void Checkpoint::run_if_due() {
 }
 
 void Checkpoint::run() {
+  // A mark says that the journal holds what came before it. Where something is lost that must be written again, and be
+  // there, before the next one.
+  const bool lost = journal_.take_lost();
+  if (lost) context_.checkpoint_wanted = true;
   bool any_journaled = false;
   for (const auto& [client, session] : sessions_.all()) {
     if (!session->journaled || !session->persistent()) continue;
     any_journaled = true;
+    if (lost) {
+      journal_.write_again(*session);
+      session->dirty = true;
+      continue;
+    }
     if (session->qos2_dirty) journal_.write_qos2(*session);
     if (session->connection == nullptr || !session->dirty) continue;
     session->dirty = false;
@@ -29,6 +38,7 @@ void Checkpoint::run() {
     }
   }
   BITACORA_FAILPOINT("checkpoint.sessions_added");
+  if (lost) return;
   if (!any_journaled) return journal_.remove_mark();
   journal_.write_mark();
   context_.metrics.session_checkpoints.add();

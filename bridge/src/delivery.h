@@ -89,7 +89,7 @@ class Delivery {
   };
   enum class Room : std::uint8_t { free, window_full, socket_full };
   enum class Step : std::uint8_t { go_on, blocked, done };
-  enum class Fate : std::uint8_t { in_flight, settled, no_room };  // of a record for a group's member
+  enum class Fate : std::uint8_t { in_flight, settled, no_room, unreadable };  // of a record for a group's member
   struct Place {
     storage::Partition* partition = nullptr;
     storage::Offset offset = 0;
@@ -114,6 +114,8 @@ class Delivery {
   // What is in flight when a client is back: PUBREL at once, each PUBLISH as there is room [MQTT-4.4.0-1].
   void begin_resend(Session& session);
   [[nodiscard]] Step step_resend(Session& session);
+  // After a fetch that gave nothing: true if the disk did not answer; the connection is then closed.
+  [[nodiscard]] bool ends_as_unreadable(Session& session);
   static void sent_again(Session& session, InFlightMessage& message);
   // What a session must be sent for a message that is in flight, once more or, after clearing, for the first time.
   [[nodiscard]] bool publish_in_flight(Session& session, InFlightMessage& in_flight, mqtt::QoS qos, mqtt::Dup dup);

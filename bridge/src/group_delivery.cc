@@ -16,6 +16,7 @@ Delivery::Fate Delivery::deliver(Feed& feed, const RecordPlace& place) {
   const storage::RecordView* record = fetcher_.fetch(*place.partition, place.offset);
   const Message* message = record == nullptr ? nullptr : decoder_.decode(*record);
   if (message == nullptr) {
+    if (ends_as_unreadable(session)) return Fate::unreadable;
     context_.metrics.records_skipped_retention.add();
     return Fate::settled;
   }
@@ -36,6 +37,7 @@ Delivery::Step Delivery::step_membership(Membership& membership, std::size_t& bu
     --budget;
     const RecordPlace place = membership.pending.front();
     const Fate fate = deliver(membership.feed, place);
+    if (fate == Fate::unreadable) return Step::blocked;
     if (fate == Fate::no_room) {
       if (membership.kind == GroupKind::partitioned) return Step::blocked;
       membership.full = true;

@@ -79,6 +79,15 @@ void Journal::write_back(Session& session) {
   session.in_flight_journaled = false;
 }
 
+void Journal::write_again(Session& session) {
+  write_qos2(session);
+  write_will(session);
+  if (session.connection == nullptr) return write_left(session);
+  for (const auto& feed : session.feeds) feed->written = false;
+  session.in_flight_journaled = true;  // what says that it is no more may be what was lost
+  write_connected(session);
+}
+
 void Journal::write_subscription(const Subscription& subscription, Ticket ticket) {
   const Session& session = *subscription.feed->session;
   SubscriptionEntry entry{session.client_id,    subscription.filter,     session.epoch,

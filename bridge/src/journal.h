@@ -27,6 +27,9 @@ class Journal {
   void write_connected(Session& session);
   // It is back: each feed where all before it is settled, and no more of what was in flight. In this order too.
   void write_back(Session& session);
+  // All of the above but the first, and its QoS 2 ids, of a session that the journal is to know: some of it may be
+  // lost.
+  void write_again(Session& session);
   void write_subscription(const Subscription& subscription, Ticket ticket = {});
   void write_feed(Feed& feed);
   void write_qos2(Session& session, Ticket ticket = {});
@@ -38,6 +41,10 @@ class Journal {
   void remove_session(Session& session, Ticket ticket = {});
   void remove_subscription(const Subscription& subscription, Ticket ticket = {});
   void remove_feed(const Feed& feed);
+
+  // Whether something for which nobody waits could not be written since this was asked last.
+  [[nodiscard]] bool has_lost() const { return context_.queue.has_failed(context_.sessions_partition); }
+  [[nodiscard]] bool take_lost() { return context_.queue.take_failed(context_.sessions_partition); }
 
  private:
   // As write_left and write_connected say: what is in flight, then where each feed is.

@@ -103,6 +103,17 @@ void PublishPath::on_publish(Connection& connection, const mqtt::PublishEvent& e
     return refuse(connection, event, mqtt::ReasonCode::quota_exceeded, over->why);
   }
 
+  Message message = message_of(session, packet);
+  const Destination destination = context_.router.route(packet.topic, session.client_id, packet.properties);
+  const Ticket ticket = begin(connection, event, message, *destination.partition);
+  if (connection.charged.value() == 0) connection.charged = ticket;
+  const std::size_t bytes = packet.topic.size() + packet.payload.size();
+  operations_.at(connection.charged).unwritten_bytes += bytes;
+  connection.unwritten_bytes += bytes;
+  append(session, message, destination, ticket);
+}
+
+Message PublishPath::message_of(const Session& session, const mqtt::Publish& packet) const {
   Message message;
   message.topic = packet.topic;
   message.payload = packet.payload;
@@ -111,14 +122,7 @@ void PublishPath::on_publish(Connection& connection, const mqtt::PublishEvent& e
   message.client_id = session.client_id;
   message.timestamp = context_.now.wall_ms;
   message.properties = forwarded(packet.properties);
-
-  const Destination destination = context_.router.route(packet.topic, session.client_id, packet.properties);
-  const Ticket ticket = begin(connection, event, message, *destination.partition);
-  if (connection.charged.value() == 0) connection.charged = ticket;
-  const std::size_t bytes = packet.topic.size() + packet.payload.size();
-  operations_.at(connection.charged).unwritten_bytes += bytes;
-  connection.unwritten_bytes += bytes;
-  append(session, message, destination, ticket);
+  return message;
 }
 
 Ticket PublishPath::begin(Connection& connection, const mqtt::PublishEvent& event, Message& message,
@@ -153,7 +157,7 @@ std::uint64_t PublishPath::mark_duplicate(Session& session, const mqtt::Publish&
   storage::Offset first = -1;
   if (packet.dup == mqtt::Dup::yes) {
     const auto earlier = session.published.find(packet.packet_id, digest);
-    if (earlier || !session.published.complete(session.restored)) message.dup = mqtt::Dup::yes;
+    if (earlier || !session.published.complete()) message.dup = mqtt::Dup::yes;
     if (earlier && earlier->partition == partition.index()) first = earlier->offset;
     if (first >= 0) message.dup_of = first;
   }
@@ -163,13 +167,16 @@ std::uint64_t PublishPath::mark_duplicate(Session& session, const mqtt::Publish&
 
 void PublishPath::append(const Session& session, Message& message, const Destination& destination, Ticket ticket) {
   const bool waits = ticket.value() != 0;
-  storage::RecordView record = encoder_.encode(message, destination.headers);
   if (waits) operations_.at(ticket).waiting_for = message.retain == mqtt::Retain::yes ? 2 : 1;
-  context_.queue.add(*destination.partition, record, ticket);
-  if (message.retain == mqtt::Retain::no) return;  // [MQTT-3.3.1-8]
+  context_.queue.add(*destination.partition, encoder_.encode(message, destination.headers), ticket);
+  if (message.retain == mqtt::Retain::yes) append_retained(session, message, destination, ticket);  // [MQTT-3.3.1-8]
+}
+
+void PublishPath::append_retained(const Session& session, Message& message, const Destination& destination,
+                                  Ticket ticket) {
   const std::string publisher = publisher_of(session.principal);
   message.publisher = publisher;
-  record = encoder_.encode(message, destination.headers);
+  storage::RecordView record = encoder_.encode(message, destination.headers);
   if (message.payload.empty()) record.value.reset();  // removes it [MQTT-3.3.1-6] [MQTT-3.3.1-7]
   context_.queue.add(context_.retained_partition, record, ticket);
 }
@@ -217,6 +224,17 @@ bool PublishPath::is_repeated_qos2(Connection& connection, const mqtt::PublishEv
   operation.qos = mqtt::QoS::exactly_once;
   operation.packet_id = event.packet.packet_id;
   operation.qos2_sequence = known->second.sequence;
+  const mqtt::Publish& packet = event.packet;
+  if (known->second.restored && packet.retain == mqtt::Retain::yes &&
+      session.rights.may(identity::Action::publish, packet.topic)) {
+    // The record is in its log. Whether its retained copy, in another one, was written as well nobody knows.
+    Message message = message_of(session, packet);
+    const Ticket ticket = operations_.begin(std::move(operation));
+    operations_.at(ticket).waiting_for = 1;
+    append_retained(session, message, context_.router.route(packet.topic, session.client_id, packet.properties),
+                    ticket);
+    return true;
+  }
   if (known->second.committed) {
     answer(connection, operation, mqtt::ReasonCode::success);  // no second record [MQTT-4.3.3-10]
     return true;
@@ -270,9 +288,9 @@ void PublishPath::settle_qos2(Session& session, Operation& operation) {
       operation.error = std::make_unique<storage::Error>(storage::Error{
           storage::Errc::io_error, "the first copy of this message could not be stored", 0, std::nullopt});
     }
-  } else if (operation.error) {
+  } else if (operation.error && !entry->second.restored) {
     session.qos2.received.erase(entry);  // [MQTT-4.3.3-9]
-  } else if (!entry->second.committed) {
+  } else if (!operation.error && !entry->second.committed) {
     entry->second.committed = true;
     session.qos2_dirty = session.dirty = context_.checkpoint_wanted = true;
   }

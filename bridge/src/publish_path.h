@@ -49,6 +49,9 @@ class PublishPath {
                                              const storage::Partition& partition);
   // Queues the record, and its retained copy, which names its publisher, where there is one.
   void append(const Session& session, Message& message, const Destination& destination, Ticket ticket);
+  // The retained copy alone.
+  void append_retained(const Session& session, Message& message, const Destination& destination, Ticket ticket);
+  [[nodiscard]] Message message_of(const Session& session, const mqtt::Publish& packet) const;
   void settle_qos2(Session& session, Operation& operation);
   // `why` becomes the Reason String of an error; "": none.
   void answer(Connection& connection, const Operation& operation, mqtt::ReasonCode reason, std::string_view why = {});

@@ -5,6 +5,8 @@ namespace bitacora::bridge {
 bool RecordFetcher::read_batch(const storage::Partition& partition, storage::Offset offset) {
   release();
   auto read = partition.read(offset, 1);
+  failed_ =
+      !read && read.error().code != storage::Errc::offset_out_of_range && read.error().code != storage::Errc::corrupt;
   if (!read || read->bytes.empty()) return false;
   bytes_ = std::move(read->bytes);
   const storage::BatchView batch = storage::BatchView::trusted(bytes_);
@@ -15,6 +17,7 @@ bool RecordFetcher::read_batch(const storage::Partition& partition, storage::Off
 }
 
 const storage::RecordView* RecordFetcher::fetch(const storage::Partition& partition, storage::Offset offset) {
+  failed_ = false;
   const bool in_batch = partition_ == &partition && offset >= begin_ && offset < end_;
   if (!in_batch && !read_batch(partition, offset)) return nullptr;
   if (at_record_ && record_.offset == offset) return &record_;

@@ -11,8 +11,10 @@ namespace bitacora::bridge {
 
 class RecordFetcher {
  public:
-  // nullptr if it is there no more (retention, compaction) or cannot be read. Good until the next call.
+  // nullptr if it is there no more (retention, compaction), is damaged, or could not be read. Good until the next call.
   [[nodiscard]] const storage::RecordView* fetch(const storage::Partition& partition, storage::Offset offset);
+  // Whether the last fetch gave nullptr because the disk did not answer: the record is there, and may be read later.
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
   // Gives up the batch.
   void release();
 
@@ -26,6 +28,7 @@ class RecordFetcher {
   std::optional<storage::RecordReader> reader_;
   storage::RecordView record_;  // what the reader gave last
   bool at_record_ = false;
+  bool failed_ = false;
 };
 
 }  // namespace bitacora::bridge

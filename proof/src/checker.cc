@@ -15,8 +15,8 @@ struct Checker::State {
   void take(const LogKnown& fact) { places.know(fact); }
   void take(const ServerEnded& fact) {
     ++totals.server_ends;
-    places.ended(fact.how, now);
-    incidents.ended();
+    places.ended(fact.how, now, messages);
+    incidents.ended(now);
   }
   void take(const FaultEnded& fact) { incidents.fault_ended(fact.at_ms); }
   void take(const ServerReady& fact) { incidents.ready(fact.at_ms, findings); }
@@ -25,7 +25,10 @@ struct Checker::State {
     incidents.injected(fact);
   }
   void take(const Reported& fact) { incidents.reported(fact); }
-  void take(const RefusalsCounted& fact) { incidents.counted(fact.count, findings); }
+  void take(const RefusalsCounted& fact) {
+    incidents.counted(fact.count, findings);
+    if (incidents.has_unheard(fact.count)) places.add(UnheardRefusals{incidents.started(), now});
+  }
   void take(const Published& fact) {
     const MessageId id = messages.publish(fact, now, totals);
     retained.publish(id, *messages.find(id));
@@ -49,7 +52,7 @@ struct Checker::State {
     ++totals.delivered;
     const MessageId id = messages.recognise(fact.content, fact.topic, "a delivery to " + fact.subscriber, findings);
     if (fact.place) hold(*fact.place, id);
-    subscribers.deliver(fact, id, findings);
+    subscribers.deliver(fact, id, messages.find(id), findings);
   }
   void take(const Consumed& fact) { groups.consume(fact); }
   void take(const GroupCommitted& fact) { groups.committed(fact); }
@@ -68,7 +71,7 @@ struct Checker::State {
         const MessageId id{publisher, sequence};
         const Message& message = *messages.find(id);
         if (message.kind == Published::Kind::removal) continue;
-        if (message.acknowledged > places.forgotten_before() && message.copies == 0) {
+        if (places.is_remembered(message) && message.copies == 0) {
           into.add(Invariant::I1, messages.name_of(id) + " was acknowledged and is nowhere");
         }
         const std::uint16_t most = message.qos == 1 ? message.attempts : 1;

@@ -46,12 +46,12 @@ void Groups::check(const Messages& messages, const Places& places, const Subscri
       findings.add(Invariant::I7, "group " + group + " is at " + std::to_string(position.at) + " in " +
                                       partition->name() + ", which ends at " + std::to_string(last->next));
     }
-    const std::string* prefix = subscribers.prefix_of(group);
-    if (prefix == nullptr || partition == nullptr) continue;
+    if (partition == nullptr) continue;
     for (const Range skipped : position.skipped) {
       for (Offset offset = skipped.begin; offset < skipped.end; ++offset) {
         const Held* held = partition->find(offset);
-        if (held == nullptr || !messages.topic_name(messages.topic_of(held->id)).starts_with(*prefix)) continue;
+        const Message* message = held == nullptr ? nullptr : messages.find(held->id);
+        if (message == nullptr || !subscribers.is_owed(group, *message, messages)) continue;
         if (partition->may_be_gone(offset)) continue;
         findings.add(Invariant::D3, "group " + group + " went past " + partition->name(offset) + ", " +
                                         messages.name_of(held->id) + ", which no member had acknowledged");

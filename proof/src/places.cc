@@ -36,18 +36,25 @@ void PartitionHistory::hold(Offset offset, MessageId id, FactNumber at_fact, Fac
   if (id.publisher == MessageId::nothing) return;
   Held& held = at(offset);
   if (held.id != id) {
-    const bool forgotten = held.told_at < log_.forgets_before;
-    if (held.id.publisher != MessageId::nothing && !forgotten) {
+    if (held.id.publisher != MessageId::nothing && !is_forgotten(held)) {
       findings.add(Invariant::I2,
                    name(offset) + " held " + messages.name_of(held.id) + " and holds " + messages.name_of(id) + " now");
       return;
     }
-    if (Message* before = messages.find(held.id)) --before->copies;
-    if (Message* message = messages.find(id)) ++message->copies;
-    held = {id, at_fact, 0};
+    held = {id, 0, 0};
   }
-  if (held.told_at < log_.forgets_before) held.told_at = at_fact;  // it is still there
+  if (held.told_at == 0 || is_forgotten(held)) {
+    if (Message* message = messages.find(id)) ++message->copies;
+    held.told_at = at_fact;
+  }
   if (reading != 0) held.last_reading = reading;
+}
+
+void PartitionHistory::forget(FactNumber forgot_before, Messages& messages) {
+  for (const Held& held : held_) {
+    if (held.told_at < std::max<FactNumber>(forgot_before, 1)) continue;  // nothing, or forgotten before
+    if (Message* message = messages.find(held.id)) --message->copies;
+  }
 }
 
 bool PartitionHistory::is_damaged(Offset offset) const {
@@ -65,7 +72,7 @@ bool PartitionHistory::may_be_gone(Offset offset) const {
   const Held* held = find(offset);
   const Reading* last = last_whole();
   if (log_.keep == Keep::compact || is_damaged(offset)) return true;
-  if (held != nullptr && held->told_at < log_.forgets_before) return true;
+  if (held != nullptr && is_forgotten(*held)) return true;
   const bool removes = log_.keep == Keep::recent || log_.durability == Durability::memory;
   return removes && last != nullptr && offset < last->log_start;
 }
@@ -76,10 +83,11 @@ void PartitionHistory::walk(const std::function<void(Offset, const Held&)>& use)
   }
 }
 
-void PartitionHistory::check(const Messages& messages, Findings& findings) const {
+void PartitionHistory::check(const Messages& messages, const std::vector<UnheardRefusals>& refusals,
+                             Findings& findings) const {
   check_holes(messages, findings);
   check_gone(messages, findings);
-  check_order(messages, findings);
+  check_order(messages, refusals, findings);
 }
 
 // I2: dense. I3: what one reading has and another has not.
@@ -132,8 +140,15 @@ void PartitionHistory::check_gone(const Messages& messages, Findings& findings) 
   }
 }
 
-// I5: the first copies of what a publisher sent.
-void PartitionHistory::check_order(const Messages& messages, Findings& findings) const {
+// I5: the first copies of what a publisher sent. One that was refused keeps no place, whether its sender heard of it or
+// sent it again without having heard.
+void PartitionHistory::check_order(const Messages& messages, const std::vector<UnheardRefusals>& refusals,
+                                   Findings& findings) const {
+  const auto may_be_refused = [&](const Message& message) {
+    return std::ranges::any_of(refusals, [&](const UnheardRefusals& some) {
+      return some.begin < message.last_attempt && message.first_attempt < some.end && message.attempts > 1;
+    });
+  };
   struct Last {
     std::uint32_t sequence = 0;
     bool any = false;
@@ -142,10 +157,10 @@ void PartitionHistory::check_order(const Messages& messages, Findings& findings)
   std::unordered_set<std::uint64_t> seen_of_copied;  // messages with several copies whose first has been passed
   walk([&](Offset offset, const Held& held) {
     const Message* message = messages.find(held.id);
-    if (message == nullptr || message->refused) return;
+    if (message == nullptr || message->refused || is_forgotten(held)) return;
     if (message->copies > 1 && !seen_of_copied.insert(held.id.packed()).second) return;
     Last& last = lasts[std::uint64_t{held.id.publisher} << 1 | (message->qos == 0 ? 1 : 0)];
-    if (last.any && held.id.sequence < last.sequence) {
+    if (last.any && held.id.sequence < last.sequence && !may_be_refused(*message)) {
       findings.add(Invariant::I5, name(offset) + " holds " + messages.name_of(held.id) + " behind " +
                                       messages.name_of({held.id.publisher, last.sequence}));
     }
@@ -158,11 +173,15 @@ void Places::know(const LogKnown& log) {
   BITACORA_ASSERT(added || (at->second.durability == log.durability && at->second.keep == log.keep));
 }
 
-void Places::ended(End how, FactNumber at) {
+void Places::ended(End how, FactNumber at, Messages& messages) {
   for (auto& [name, log] : logs_) {
     const bool forgets =
         log.durability == Durability::memory || (log.durability == Durability::async && how == End::power);
-    if (forgets) log.forgets_before = at;
+    if (!forgets) continue;
+    for (auto& [key, partition] : partitions_) {
+      if (key.first == name) partition.forget(log.forgets_before, messages);
+    }
+    log.forgets_before = at;
   }
   open_.clear();  // a reading that the server's end cut off says nothing
 }
@@ -215,13 +234,12 @@ void Places::end(const ReadingEnded& fact, Findings& findings) {
 }
 
 void Places::check(const Messages& messages, Findings& findings) const {
-  for (const auto& [key, partition] : partitions_) partition.check(messages, findings);
+  for (const auto& [key, partition] : partitions_) partition.check(messages, refusals_, findings);
 }
 
-FactNumber Places::forgotten_before() const {
-  FactNumber latest = 0;
-  for (const auto& [name, log] : logs_) latest = std::max(latest, log.forgets_before);
-  return latest;
+bool Places::is_remembered(const Message& message) const {
+  if (message.acknowledged == 0 || message.copies > 0) return message.acknowledged != 0;
+  return std::ranges::all_of(logs_, [&](const auto& log) { return log.second.forgets_before < message.acknowledged; });
 }
 
 }  // namespace bitacora::proof

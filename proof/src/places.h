@@ -23,6 +23,11 @@ struct Range {
   [[nodiscard]] bool meets(Range other) const noexcept { return begin < other.end && other.begin < end; }
 };
 
+// Facts between which the server refused publishes whose senders never heard of it.
+struct UnheardRefusals {
+  FactNumber begin = 0, end = 0;
+};
+
 // A log, and what its durability has let it forget.
 struct KnownLog {
   std::string name;
@@ -54,6 +59,8 @@ class PartitionHistory {
 
   // A message was told to stand here. `reading`: when that reading began, 0 if it was no reading.
   void hold(Offset offset, MessageId id, FactNumber at, FactNumber reading, Messages& messages, Findings& findings);
+  // What was told before `log().forgets_before` may be gone: it is no copy any more until it is seen again.
+  void forget(FactNumber forgot_before, Messages& messages);
   void add(Reading reading) { readings_.push_back(std::move(reading)); }
   void damaged(Range range) { damages_.push_back(range); }
 
@@ -68,13 +75,14 @@ class PartitionHistory {
   void walk(const std::function<void(Offset, const Held&)>& use) const;
 
   // I2 and I3 of the readings; I1 and I2 of what is gone; I5.
-  void check(const Messages& messages, Findings& findings) const;
+  void check(const Messages& messages, const std::vector<UnheardRefusals>& refusals, Findings& findings) const;
 
  private:
   void check_holes(const Messages& messages, Findings& findings) const;
   void check_gone(const Messages& messages, Findings& findings) const;
-  void check_order(const Messages& messages, Findings& findings) const;
+  void check_order(const Messages& messages, const std::vector<UnheardRefusals>& refusals, Findings& findings) const;
   [[nodiscard]] Held& at(Offset offset);
+  [[nodiscard]] bool is_forgotten(const Held& held) const noexcept { return held.told_at < log_.forgets_before; }
 
   const KnownLog& log_;
   std::int32_t number_;
@@ -88,7 +96,7 @@ class PartitionHistory {
 class Places {
  public:
   void know(const LogKnown& log);
-  void ended(End how, FactNumber at);
+  void ended(End how, FactNumber at, Messages& messages);
   // Asserts that the log is known; makes the partition at its first mention.
   [[nodiscard]] PartitionHistory& partition(const std::string& log, std::int32_t number);
   [[nodiscard]] const PartitionHistory* find(const std::string& log, std::int32_t number) const;
@@ -97,9 +105,10 @@ class Places {
   void record(const ReadRecord& fact, FactNumber at, Messages& messages, Findings& findings);
   void end(const ReadingEnded& fact, Findings& findings);
 
+  void add(UnheardRefusals refusals) { refusals_.push_back(refusals); }
   void check(const Messages& messages, Findings& findings) const;
-  // Before this fact some log may have forgotten what was acknowledged.
-  [[nodiscard]] FactNumber forgotten_before() const;
+  // Acknowledged, and in no log that may have forgotten it since.
+  [[nodiscard]] bool is_remembered(const Message& message) const;
   [[nodiscard]] const std::map<std::pair<std::string, std::int32_t>, PartitionHistory>& partitions() const {
     return partitions_;
   }
@@ -113,6 +122,7 @@ class Places {
   std::map<std::string, KnownLog> logs_;
   std::map<std::pair<std::string, std::int32_t>, PartitionHistory> partitions_;
   std::unordered_map<std::uint32_t, OpenReading> open_;
+  std::vector<UnheardRefusals> refusals_;
 };
 
 }  // namespace bitacora::proof

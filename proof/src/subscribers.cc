@@ -13,19 +13,25 @@ void Subscribers::subscribe(const Subscribed& fact, FactNumber at) {
   subscriber.since = at;
 }
 
-const std::string* Subscribers::prefix_of(const std::string& subscriber) const {
+bool Subscribers::is_owed(const std::string& subscriber, const Message& message, const Messages& messages) const {
   const auto found = subscribers_.find(subscriber);
-  return found == subscribers_.end() || found->second.since == 0 ? nullptr : &found->second.prefix;
+  return found != subscribers_.end() && is_owed(found->second, message, messages);
 }
 
-void Subscribers::deliver(const Delivered& fact, MessageId id, Findings& findings) {
+bool Subscribers::is_owed(const Subscriber& subscriber, const Message& message, const Messages& messages) {
+  return subscriber.since != 0 && message.qos > 0 && message.first_attempt > subscriber.since &&
+         message.kind != Published::Kind::removal && messages.topic_name(message.topic).starts_with(subscriber.prefix);
+}
+
+void Subscribers::deliver(const Delivered& fact, MessageId id, const Message* message, Findings& findings) {
   Subscriber& subscriber = subscribers_[fact.subscriber];
   if (id.publisher < MessageId::nothing) {
     auto& received = subscriber.received[id.publisher];
     if (received.size() <= id.sequence) received.resize(id.sequence + 1);
     received[id.sequence] = true;
   }
-  if (!fact.place || subscriber.order == Order::any) return;
+  // What was published at QoS 0 may be lost on its way once, and come with what is sent again after a crash.
+  if (!fact.place || subscriber.order == Order::any || (message != nullptr && message->qos == 0)) return;
   Progress& progress = subscriber.progress[{fact.place->log, fact.place->partition}];
   const Offset offset = fact.place->offset;
   const auto index = static_cast<std::size_t>(offset);
@@ -54,10 +60,7 @@ void Subscribers::check(const Messages& messages, const Places& places, Findings
       for (std::uint32_t sequence = 0; sequence < messages.all()[publisher].size(); ++sequence) {
         const MessageId id{publisher, sequence};
         const Message& message = *messages.find(id);
-        const bool wanted = message.qos > 0 && message.acknowledged != 0 && message.first_attempt > subscriber.since &&
-                            message.kind != Published::Kind::removal &&
-                            messages.topic_name(message.topic).starts_with(subscriber.prefix);
-        if (wanted && message.acknowledged > places.forgotten_before() && !has(subscriber, id)) {
+        if (is_owed(subscriber, message, messages) && places.is_remembered(message) && !has(subscriber, id)) {
           missing.insert(id.packed());
         }
       }

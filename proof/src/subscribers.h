@@ -13,11 +13,11 @@ namespace bitacora::proof {
 class Subscribers {
  public:
   void subscribe(const Subscribed& fact, FactNumber at);
-  // Receives under `id`; nothing: it was no message that anybody sent.
-  void deliver(const Delivered& fact, MessageId id, Findings& findings);
+  // `message` is that of `id`; nullptr: it was none that anybody sent.
+  void deliver(const Delivered& fact, MessageId id, const Message* message, Findings& findings);
   void check(const Messages& messages, const Places& places, Findings& findings) const;
-  // The topics that a group of this name is for; nullptr: there is no such subscriber.
-  [[nodiscard]] const std::string* prefix_of(const std::string& subscriber) const;
+  // Whether this message is to reach that subscriber; false if there is none of that name.
+  [[nodiscard]] bool is_owed(const std::string& subscriber, const Message& message, const Messages& messages) const;
 
  private:
   struct Progress {  // in one partition
@@ -31,6 +31,7 @@ class Subscribers {
     std::unordered_map<std::uint32_t, std::vector<bool>> received;  // by publisher, sequence
     std::map<std::pair<std::string, std::int32_t>, Progress> progress;
   };
+  [[nodiscard]] static bool is_owed(const Subscriber& subscriber, const Message& message, const Messages& messages);
   [[nodiscard]] static bool has(const Subscriber& subscriber, MessageId id);
 
   std::map<std::string, Subscriber> subscribers_;

@@ -97,6 +97,19 @@ TEST_F(History, I1AsksOfAnAsynchronousLogOnlyWhatItPromises) {
   expect({I::I1});
 }
 
+TEST_F(History, I5AndI6DoNotCountWhatALogHasForgotten) {
+  know("ring", Durability::memory);
+  publish(0, 2), publish(1, 2);
+  read({at(0, 0), at(1, 1)}, 2, 0, "ring");
+  checker.take(ServerEnded{End::kill, 0});
+  publish(0, 2), publish(1, 2);
+  read({at(1000, 0), at(1001, 1)}, 1002, 1000, "ring");
+  expect_kept();
+  checker.take(ServerEnded{End::clean, 0});
+  read({at(2000, 0), at(2001, 0)}, 2002, 2000, "ring");
+  expect({I::I6});
+}
+
 TEST_F(History, I2FindsAnOffsetThatWasUsedTwice) {
   publish(0), publish(1);
   read({at(0, 0)}, 1);
@@ -168,6 +181,15 @@ TEST_F(History, I5LooksAtFirstCopiesAndNotBetweenQoS0AndTheOthers) {
   publish(0), publish(1), publish(2, 0), publish(3), publish(0);
   publish(0, 1, "t/1", "q");
   read({at(0, 0), at(1, 3), at(2, 2), at(3, 0), at(4, 0, "q")}, 5);
+  expect_kept();
+}
+
+TEST_F(History, I5SaysNothingOfWhatWasRefusedAndSentAgain) {
+  publish(0), publish(1);
+  publish(0);
+  read({at(0, 1), at(1, 0)}, 2);
+  expect({I::I5});
+  checker.take(RefusalsCounted{1});
   expect_kept();
 }
 
@@ -310,6 +332,24 @@ TEST_F(History, D2FindsDeliveriesOutOfOrder) {
   checker.take(Subscribed{"late", "t/", Order::kept});
   for (const std::uint32_t sequence : {1U, 0U}) deliver("late", sequence, sequence);
   expect({I::D2});
+}
+
+TEST_F(History, D2SaysNothingOfQoS0) {
+  checker.take(Subscribed{"s", "t/", Order::kept});
+  publish(0), publish(1, 0), publish(2);
+  read_all(2);
+  for (const std::uint32_t sequence : {0U, 2U, 1U}) deliver("s", sequence, sequence);
+  expect_kept();
+}
+
+TEST_F(History, D1IsNotExcusedByAnotherLogThatForgets) {
+  know("ring", Durability::memory);
+  checker.take(Subscribed{"s", "t/", Order::kept});
+  publish_acknowledged(0, 0);
+  read_all(0);
+  checker.take(ServerEnded{End::kill, 0});
+  read_all(0);
+  expect({I::D1});
 }
 
 TEST_F(History, D3FindsAGroupThatWentPastWhatNobodyAcknowledged) {

@@ -10,6 +10,8 @@ namespace bitacora::sim {
 BrokerWorld::BrokerWorld(WorldOptions options)
     : options_(std::move(options)), disk_(storage::make_memory_file_system()) {
   spdlog::set_level(spdlog::level::off);
+  if (options_.between) between_ = options_.between(*disk_);
+  faulty_ = storage::make_faulty_file_system(between_ ? *between_ : *disk_);
   auto catalog = storage::Catalog::open(":memory:");
   BITACORA_ASSERT(catalog.has_value());
   catalog_ = std::move(*catalog);
@@ -18,35 +20,60 @@ BrokerWorld::BrokerWorld(WorldOptions options)
 BrokerWorld::~BrokerWorld() { drop_process(); }
 
 void BrokerWorld::start() {
+  const auto started = try_start();
+  BITACORA_ASSERT(started.has_value());
+}
+
+storage::Result<> BrokerWorld::try_start() {
   BITACORA_ASSERT(!running());
-  auto store = storage::Store::open(*disk_, clock_, *catalog_, {.directory = "data", .preallocate_bytes = 64 << 10});
-  BITACORA_ASSERT(store.has_value());
+  ++starts_;
+  const storage::StoreOptions store_options{.directory = "data",
+                                            .preallocate_bytes = options_.preallocate_bytes,
+                                            .topic_id_seed = options_.seed * 1000 + starts_};
+  auto store = storage::Store::open(*faulty_, clock_, *catalog_, store_options);
+  if (!store) return storage::Failed(store.error());
   store_ = std::move(*store);
-  std::vector<std::string> logs = options_.more_logs;
-  logs.emplace_back("mqtt");
-  for (const std::string& log : logs) {
+  auto rest = start_on_store();
+  if (!rest) drop_process();
+  return rest;
+}
+
+storage::Result<> BrokerWorld::start_on_store() {
+  std::map<std::string, storage::LogSettings> logs = options_.other_logs;
+  for (const std::string& log : options_.more_logs) logs[log] = options_.log;
+  logs["mqtt"] = options_.log;
+  for (const auto& [log, settings] : logs) {
     if (store_->find_log(log) != nullptr) continue;
-    const auto created = store_->create_log(log, options_.log);
-    BITACORA_ASSERT(created.has_value());
+    if (auto created = store_->create_log(log, settings); !created) return storage::Failed(created.error());
   }
-  const auto internal = bridge::create_internal_logs(*store_);
-  BITACORA_ASSERT(internal.has_value());
+  if (auto internal = bridge::create_internal_logs(*store_); !internal) return internal;
   committer_ = std::make_unique<storage::Committer>(*store_, clock_, storage::CommitterOptions{});
   auto recovered = bridge::recover_state(*store_, *committer_, options_.shards, clock_.now().wall_ms);
-  BITACORA_ASSERT(recovered.has_value());
+  if (!recovered) return storage::Failed(recovered.error());
   metrics_ = std::make_unique<bridge::BrokerMetrics>();
   const auto settings = std::make_shared<const bridge::BrokerSettings>(options_.broker);
   for (std::uint32_t i = 0; i < options_.shards; ++i) {
-    bridge::ShardOptions shard{bridge::ShardIndex(i), options_.shards, i, settings, *recovered, starts_ * 1000 + i};
+    bridge::ShardOptions shard{
+        bridge::ShardIndex(i), options_.shards, i, settings, *recovered, (options_.seed + starts_) * 1000 + i};
     shards_.push_back(std::make_unique<bridge::Shard>(*store_, *committer_, *metrics_, shard, clock_.now()));
   }
+  offset_service_ = std::make_unique<bridge::OffsetService>(*store_, *committer_, *catalog_, options_.shards);
   committer_->add_listener([this](const auto& notice) { notices_.push_back(notice); });
-  ++starts_;
+  return {};
+}
+
+// FNV-1a.
+void BrokerWorld::add_to_trace(std::uint64_t what, ByteView bytes) {
+  const auto add = [&](std::uint64_t byte) { trace_ = (trace_ ^ byte) * 0x100000001b3; };
+  add(what);
+  add(bytes.size());
+  for (const std::byte byte : bytes) add(std::to_integer<std::uint64_t>(byte));
 }
 
 void BrokerWorld::drop_process() {
   for (const auto& [id, link] : links_) link.peer->on_closed();
   links_.clear();
+  offset_service_.reset();
   shards_.clear();
   notices_.clear();
   logins_.clear();
@@ -67,15 +94,21 @@ void BrokerWorld::crash(std::uint64_t seed) {
 }
 
 void BrokerWorld::stop() {
+  const auto stopped = try_stop();
+  BITACORA_ASSERT(stopped.has_value());
+}
+
+storage::Result<> BrokerWorld::try_stop() {
   for (const auto& shard : shards_) shard->shut_down(clock_.now());
   run();
   for (const auto& shard : shards_) BITACORA_ASSERT(shard->idle());
+  offset_service_.reset();
   shards_.clear();
   notices_.clear();
   committer_.reset();
-  const auto closed = store_->close();
-  BITACORA_ASSERT(closed.has_value());
+  auto closed = store_->close();
   drop_process();
+  return closed;
 }
 
 bridge::ConnectionId BrokerWorld::open(Peer& peer, std::string_view client_id) {
@@ -119,6 +152,7 @@ bool BrokerWorld::carry_output(std::uint32_t shard) {
     const bool closed = shards_[shard]->closed(id);
     if (!output.empty() && (link->second.reading || closed)) {
       const Bytes copy(output.begin(), output.end());
+      add_to_trace(raw, copy);
       shards_[shard]->consume_output(id, copy.size(), clock_.now());
       if (closed) links_.erase(raw);
       peer.on_bytes(copy);
@@ -197,6 +231,13 @@ bool BrokerWorld::commit() {
     const auto notice = std::move(notices_.front());
     notices_.pop_front();
     for (const auto& shard : shards_) shard->on_commit(notice, clock_.now());
+    offset_service_->on_commit(*notice);
+    for (const storage::CommittedBatch& batch : notice->batches)
+      add_to_trace(batch.partition->index().value(), batch.bytes);
+    for (const storage::AppendOutcome& outcome : notice->outcomes) {
+      add_to_trace(static_cast<std::uint64_t>(outcome.base_offset),
+                   as_bytes(outcome.error ? outcome.error->message : ""));
+    }
   }
   return true;
 }

@@ -12,9 +12,11 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "bridge/offset_service.h"
 #include "bridge/shard.h"
 #include "storage/catalog.h"
 #include "storage/committer.h"
+#include "storage/faulty_file_system.h"
 #include "storage/memory_file_system.h"
 #include "storage/store.h"
 
@@ -30,9 +32,14 @@ class Peer {
 
 struct WorldOptions {
   std::uint32_t shards = 2;
-  storage::LogSettings log{};            // of the log mqtt
-  std::vector<std::string> more_logs{};  // made with the same settings
+  storage::LogSettings log{};                                // of the log mqtt
+  std::vector<std::string> more_logs{};                      // made with the same settings
+  std::map<std::string, storage::LogSettings> other_logs{};  // made with their own
   bridge::BrokerSettings broker{};
+  std::uint64_t seed = 0;  // of what the server takes from chance
+  std::int64_t preallocate_bytes = 64 << 10;
+  // What stands between the server and its disk, for what a server must not do; none: nothing.
+  std::function<std::unique_ptr<storage::FileSystem>(storage::FileSystem& disk)> between{};
 };
 
 class BrokerWorld {
@@ -47,6 +54,9 @@ class BrokerWorld {
   void crash(std::uint64_t seed);
   // SIGTERM: cursors are written down, the store is closed.
   void stop();
+  // The same on a disk that may fail: the error, and no process.
+  [[nodiscard]] storage::Result<> try_start();
+  [[nodiscard]] storage::Result<> try_stop();
   [[nodiscard]] bool running() const noexcept { return store_ != nullptr; }
 
   // Until nothing moves any more. With `commit` no, the committer does nothing meanwhile: what is published stays
@@ -56,6 +66,8 @@ class BrokerWorld {
   // One turn of the shards or one round of the committer; false if nothing moved.
   bool turn();
   bool commit();
+  // One round of the committer that nobody hears of any more: the process dies in it. Call kill() or crash() next.
+  void commit_unheard() { (void)committer_->run_once(); }
   // The catalog's round: what groups asked of it is served, and answered with the next turn. False if there was
   // nothing.
   bool serve_catalog();
@@ -95,7 +107,14 @@ class BrokerWorld {
   // What the catalog has of a group: (partition, next offset) of log "mqtt".
   [[nodiscard]] std::map<std::int32_t, storage::Offset> group_offsets(const std::string& group) const;
 
+  // A running hash of all that the server has sent and been told, since the world began: the same world does the same.
+  [[nodiscard]] std::uint64_t trace() const noexcept { return trace_; }
+  void add_to_trace(std::uint64_t what, ByteView bytes);
+
   [[nodiscard]] storage::Store& store() { return *store_; }
+  [[nodiscard]] storage::FaultyFileSystem& faults() { return *faulty_; }
+  // What stands behind the HTTP door. Ends with the process.
+  [[nodiscard]] bridge::OffsetService& offset_service() { return *offset_service_; }
   [[nodiscard]] storage::MemoryFileSystem& disk() { return *disk_; }
   [[nodiscard]] bridge::BrokerMetrics& metrics() { return *metrics_; }
   [[nodiscard]] VirtualClock& clock() { return clock_; }
@@ -106,6 +125,7 @@ class BrokerWorld {
     std::uint32_t shard = 0;
     bool reading = true;
   };
+  [[nodiscard]] storage::Result<> start_on_store();
   void drop_process();
   bool carry_output(std::uint32_t shard);
   bool carry_logins(std::uint32_t shard);
@@ -114,11 +134,14 @@ class BrokerWorld {
   WorldOptions options_;
   VirtualClock clock_;
   std::unique_ptr<storage::MemoryFileSystem> disk_;
+  std::unique_ptr<storage::FileSystem> between_;  // of WorldOptions
+  std::unique_ptr<storage::FaultyFileSystem> faulty_;
   std::unique_ptr<storage::Catalog> catalog_;  // survives crashes: its own durability is SQLite's
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::Committer> committer_;
   std::unique_ptr<bridge::BrokerMetrics> metrics_;
   std::vector<std::unique_ptr<bridge::Shard>> shards_;
+  std::unique_ptr<bridge::OffsetService> offset_service_;
   std::deque<std::shared_ptr<const storage::CommitNotice>> notices_;
   std::deque<bridge::ShardMail> mail_;
   std::vector<bridge::OffsetRequest> offset_requests_;
@@ -127,6 +150,7 @@ class BrokerWorld {
   std::uint64_t next_connection_ = 1;
   std::uint64_t starts_ = 0;
   std::uint64_t deliveries_ = 0;
+  std::uint64_t trace_ = 0;
 };
 
 }  // namespace bitacora::sim

@@ -7,7 +7,7 @@
 namespace bitacora::sim {
 
 void Client::send(const mqtt::Packet& packet) {
-  if (!connection_) return;
+  if (!connection_ || (swallow && swallow(Direction::out, packet))) return;
   Bytes bytes;
   mqtt::encode(bytes, packet, version_);
   world_.send(*connection_, bytes);
@@ -56,8 +56,9 @@ std::uint16_t Client::publish(std::string_view topic, std::string_view payload, 
   return packet.packet_id.value();
 }
 
-void Client::resend_publish(std::uint16_t id, std::string_view topic, std::string_view payload, mqtt::QoS qos) {
-  send(mqtt::Publish{topic, as_bytes(payload), qos, mqtt::Retain::no, mqtt::Dup::yes, mqtt::PacketId(id), {}});
+void Client::resend_publish(std::uint16_t id, std::string_view topic, std::string_view payload, mqtt::QoS qos,
+                            mqtt::Retain retain) {
+  send(mqtt::Publish{topic, as_bytes(payload), qos, retain, mqtt::Dup::yes, mqtt::PacketId(id), {}});
 }
 
 void Client::subscribe(std::string_view filter, mqtt::QoS qos, mqtt::SubscriptionOptions options,
@@ -105,7 +106,7 @@ void Client::on_bytes(ByteView bytes) {
     const auto packet = mqtt::decode(rest.first((*frame)->size()), version_);
     BITACORA_ASSERT(packet.has_value());
     rest = rest.subspan((*frame)->size());
-    on_packet(*packet);
+    if (!swallow || !swallow(Direction::in, *packet)) on_packet(*packet);
   }
   unread_.assign(rest.begin(), rest.end());
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -42,7 +43,8 @@ class Client : public Peer {
   void connect_with_maximum_packet_size(std::uint32_t bytes);  // 5.0
   std::uint16_t publish(std::string_view topic, std::string_view payload, mqtt::QoS qos = mqtt::QoS::at_least_once,
                         mqtt::Retain retain = mqtt::Retain::no);
-  void resend_publish(std::uint16_t id, std::string_view topic, std::string_view payload, mqtt::QoS qos);
+  void resend_publish(std::uint16_t id, std::string_view topic, std::string_view payload, mqtt::QoS qos,
+                      mqtt::Retain retain = mqtt::Retain::no);
   void subscribe(std::string_view filter, mqtt::QoS qos = mqtt::QoS::at_least_once,
                  mqtt::SubscriptionOptions options = {}, std::uint32_t identifier = 0);
   void unsubscribe(std::string_view filter);
@@ -60,6 +62,14 @@ class Client : public Peer {
   std::optional<std::string> password;
   std::optional<std::string> authentication_method;
   std::string authentication_data;
+
+  [[nodiscard]] const std::string& client_id() const noexcept { return client_id_; }
+  [[nodiscard]] mqtt::ProtocolVersion version() const noexcept { return version_; }
+
+  // Packets on their way to or from this client that the network loses: true swallows the packet. Direction::in comes
+  // from the server.
+  enum class Direction : std::uint8_t { in, out };
+  std::function<bool(Direction, const mqtt::Packet&)> swallow;
 
   Acks acks = Acks::at_once;
   bool releases = true;  // PUBREL follows PUBREC by itself

@@ -60,6 +60,7 @@ class AppendQueue {
     if (sent == in_flight_.end()) return;
     const std::vector<Ticket> tickets = std::move(sent->second);
     in_flight_.erase(sent);
+    if (outcome.error) note_failed(*outcome.partition);
     storage::Offset offset = outcome.base_offset;
     for (const Ticket ticket : tickets) {
       if (ticket.value() != 0) {
@@ -69,6 +70,10 @@ class AppendQueue {
       ++offset;
     }
   }
+
+  // Whether a batch for `partition` has failed since this was asked last, with records for which nobody has a ticket.
+  [[nodiscard]] bool has_failed(const storage::Partition& partition) const noexcept;
+  [[nodiscard]] bool take_failed(const storage::Partition& partition);
 
   [[nodiscard]] bool backlogged() const noexcept { return !closed_.empty(); }  // after flush: the committer is full
   [[nodiscard]] bool has_open_batches() const noexcept { return open_count_ != 0; }
@@ -86,6 +91,7 @@ class AppendQueue {
     std::vector<Ticket> tickets;
   };
   void close(Open& open);
+  void note_failed(const storage::Partition& partition);
 
   storage::Committer& committer_;
   std::uint32_t origin_;
@@ -96,6 +102,7 @@ class AppendQueue {
   std::vector<std::unique_ptr<Open>> open_;  // by PartitionIndex; null until first used
   std::vector<std::uint32_t> open_order_;    // which of them have records, in order of first use
   std::size_t open_count_ = 0;
+  std::vector<const storage::Partition*> failed_;  // each once
   std::deque<Closed> closed_;
   std::unordered_map<std::uint64_t, std::vector<Ticket>> in_flight_;  // by request id
 };
