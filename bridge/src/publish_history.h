@@ -19,10 +19,12 @@ class PublishHistory {
     storage::Offset offset = -1;  // -1: its record is still on the way
   };
 
-  // A connection of the session begins. After a restart of the server nothing is known of the one before.
+  // The session is from before the server's start, of which nothing is known, however its client left.
+  void begin_after_restart() noexcept { after_restart_ = true; }
+  // A connection of the session begins.
   void begin_connection() noexcept { ++connection_; }
   // False: a copy that was taken before the server started would not be found.
-  [[nodiscard]] bool complete(bool restored_session) const noexcept { return !restored_session || connection_ > 1; }
+  [[nodiscard]] bool complete() const noexcept { return !after_restart_ || connection_ > 1; }
 
   // The PUBLISH that came last under this packet id, if that was on another connection than this one and the same
   // message.
@@ -68,6 +70,7 @@ class PublishHistory {
   std::deque<Entry> entries_;
   std::uint64_t first_ = 0;  // number of entries_.front()
   std::uint32_t connection_ = 0;
+  bool after_restart_ = false;
 };
 
 }  // namespace bitacora::bridge

@@ -118,6 +118,7 @@ std::unique_ptr<Session> restore_session(ShardContext& context, const JournalIma
   session->rights = Rights(context.settings->access, session->principal, session->client_id);
   session->journaled = true;
   session->restored = true;
+  session->published.begin_after_restart();
   restore_feed(context, *session, image.feeds.at(""));
   for (const auto& [name, feed] : image.feeds) {
     if (!name.empty() && image.subscriptions.contains(name)) restore_feed(context, *session, feed);

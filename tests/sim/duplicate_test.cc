@@ -159,6 +159,18 @@ TEST_F(Duplicates, MayBeAnyWithTheFlagRightAfterARestart) {
   EXPECT_THAT(marks(), ElementsAre("m", "m dup 1", "n", "n dup 1 of 2", "never came"));
 }
 
+// What its client left behind is known then; what the client published before is not. Found by `bitacora torture`.
+TEST_F(Duplicates, MayBeAnyWithTheFlagAfterAStopToo) {
+  const auto id = publisher->publish("t", "m");
+  world->run();
+  world->stop();
+  world->start();
+  publisher->connect(mqtt::CleanStart::no);
+  world->run();
+  resend(id, "m");
+  EXPECT_THAT(marks(), ElementsAre("m", "m dup 1"));
+}
+
 TEST_F(Duplicates, OfQos2DoNotExist) {
   publisher->releases = false;
   const auto id = publisher->publish("t", "m", exactly_once);
