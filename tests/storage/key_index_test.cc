@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <random>
+#include <thread>
 
 #include "base/endian.h"
 #include "storage/compaction_world.h"
@@ -386,6 +388,40 @@ TEST_F(KeyIndexTest, a_failure_or_a_crash_at_any_call_while_it_is_made_hides_not
       ASSERT_LT(at, 1000U);
     }
   }
+}
+
+TEST_F(KeyIndexTest, is_made_and_searched_while_records_come_and_segments_go) {
+  open_with_segments_of(8192);
+  std::atomic<bool> done = false;
+  std::thread indexer([&] {
+    while (!done) EXPECT_TRUE(store().index_keys(1 << 20));
+  });
+  std::thread searcher([&] {
+    const KeyFilter filter = one_key("k3");
+    while (!done) {
+      for (Offset from = partition().offsets().log_start; from < partition().offsets().committed;) {
+        const auto found = partition().find_keys(from, filter);
+        if (!found) {
+          EXPECT_EQ(found.error().code, Errc::offset_out_of_range);  // retention was faster
+          break;
+        }
+        EXPECT_GT(found->until, from);
+        from = found->until;
+      }
+    }
+  });
+  for (int i = 0; i < 400; ++i) {
+    put({"k" + std::to_string(i % 7)}, 600);
+    if (i % 100 != 99) continue;
+    EXPECT_TRUE(partition().delete_records_before(partition().offsets().committed - 50));
+    EXPECT_TRUE(store().run_housekeeping());
+  }
+  done = true;
+  indexer.join();
+  searcher.join();
+  const Offset from = partition().offsets().log_start;
+  index();
+  EXPECT_EQ(search(one_key("k3"), from).found, scan(one_key("k3"), from));
 }
 
 TEST(KeyIndexOfACompactedLogTest, is_made_anew_for_what_compaction_put_in_place) {
