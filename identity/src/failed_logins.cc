@@ -44,11 +44,11 @@ std::string network_of(std::string_view peer) {
 }
 
 bool FailedLogins::may_try(std::string_view peer, std::string_view user) const {
-  const auto has_room = [&](const std::string& of) {
-    const Failures* failures = find(of);
-    return failures == nullptr || failures->held < terms_.max_held;
-  };
-  return has_room(network_of(peer)) && (user.empty() || has_room(key_of_user(user)));
+  const Failures* of_address = find(network_of(peer));
+  if (of_address == nullptr) return true;  // an owner is not kept out by others who guess at its name
+  if (of_address->held >= terms_.max_held) return false;
+  const Failures* of_user = user.empty() ? nullptr : find(key_of_user(user));
+  return of_user == nullptr || of_user->held < terms_.max_held;
 }
 
 std::chrono::milliseconds FailedLogins::on_failure(std::string_view peer, std::string_view user, MonotonicTime now) {

@@ -50,12 +50,14 @@ TEST_F(FailedLoginsTest, WhatIsLongAgoIsForgotten) {
   EXPECT_EQ(fail("10.0.0.1:1", "ann"), milliseconds(0));
 }
 
-TEST_F(FailedLoginsTest, WhereAsManyAnswersAreHeldBackAsMayBeNobodyIsJudged) {
+TEST_F(FailedLoginsTest, WhereAsManyAnswersAreHeldBackAsMayBeOnlyWhoHasNotFailedIsJudged) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(failed.may_try("10.0.0.1:9", "ann")) << i;
     (void)failed.on_failure("10.0.0.1:1", "bob", now);
   }
   EXPECT_FALSE(failed.may_try("10.0.0.1:9", "ann"));
+  EXPECT_TRUE(failed.may_try("10.0.0.2:9", "bob")) << "who guesses at a name does not keep its owner out";
+  (void)fail("10.0.0.2:9", "carol");
   EXPECT_FALSE(failed.may_try("10.0.0.2:9", "bob"));
   EXPECT_TRUE(failed.may_try("10.0.0.2:9", "ann"));
   failed.on_answered("10.0.0.1:1", "bob");

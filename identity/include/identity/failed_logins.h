@@ -1,7 +1,8 @@
-// Makes guessing slow. A login that fails is answered late once several of its address or for its user have failed: the
-// delay doubles up to an end. One that is right is answered at once, so neither a neighbour behind the same gateway nor
-// somebody who guesses at a name keeps anyone out; only where as many late answers are held back as may be is nobody of
-// that address, or for that user, judged at all.
+// Makes guessing slow. A login that fails is answered late once several of its address or for its user have failed:
+// the delay doubles up to an end. One that is right is answered at once, so neither a neighbour behind the same
+// gateway nor somebody who guesses at a name keeps anyone out. Where as many late answers are held back as may be, of
+// an address or for a user, no more of that address are judged, and for that user only those of addresses that have
+// not failed lately.
 //
 // Knows no clock and no threads: its owner calls it from one thread at a time, holds the answers back, and says when
 // each was given.
