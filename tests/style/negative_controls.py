@@ -56,7 +56,8 @@ class Planted(unittest.TestCase):
             ("mqtt/src/x.cc", "kafka/wire.h"),
             ("mqtt/src/x.cc", "storage/offset.h"),
             ("bridge/src/x.cc", "net/server.h"),
-            ("http/src/x.cc", "net/server.h"),
+            ("http/src/x.cc", "app/config.h"),
+            ("net/src/x.cc", "http/server.h"),
             ("net/src/x.cc", "app/config.h"),
             ("net/src/x.cc", "../../bridge/include/bridge/shard.h"),
         ):
