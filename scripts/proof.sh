@@ -28,6 +28,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ ${#rigs[@]} -gt 0 ] || rigs=(kills failpoints bit-rot failing-disk thin-disk power-cuts controls)
+[ "${rigs[*]}" = table ] || scripts/install_dependencies.sh --tests || exit 1
 
 out="$PWD/build/proof"
 totals="$out/totals"
