@@ -229,7 +229,7 @@ class Importer {
       return leave_out(line, fmt::format("there is one {} for all listeners: {}", line.option, carried));
     }
     carried = line.value;
-    set(line, "auth", line.option, quoted(line.value));
+    set(line, "auth", line.option, toml_string(line.value));
     if (per_listener_) note(line, "holds for all listeners here");
   }
 
@@ -252,7 +252,7 @@ class Importer {
     const auto& [rank, name] = level->second;
     if (rank < log_rank_) return is_so_already(line, "another log_type says more");
     log_rank_ = rank;
-    set(line, "", "log_level", quoted(name));
+    set(line, "", "log_level", toml_string(name));
   }
 
   void take_max_inflight(const MosquittoLine& line) {
@@ -264,16 +264,16 @@ class Importer {
   }
   void take_max_keepalive(const MosquittoLine& line) {
     const auto seconds = bounded(line, 0, 65535);
-    if (seconds) set(line, "mqtt", "max_keep_alive", quoted(std::to_string(*seconds) + "s"));
+    if (seconds) set(line, "mqtt", "max_keep_alive", toml_string(std::to_string(*seconds) + "s"));
   }
   void take_sys_interval(const MosquittoLine& line) {
     const auto seconds = bounded(line, 0, 24 * 3600);
-    if (seconds) set(line, "broker", "sys_interval", quoted(std::to_string(*seconds) + "s"));
+    if (seconds) set(line, "broker", "sys_interval", toml_string(std::to_string(*seconds) + "s"));
   }
   void take_max_packet_size(const MosquittoLine& line) {
     if (line.value == "0") return is_so_already(line, "no bound of its own: the default above");
     if (const auto bytes = bounded(line, 1 << 10, 256 << 20)) {
-      set(line, "mqtt", "max_packet_size", quoted(std::to_string(*bytes) + "B"));
+      set(line, "mqtt", "max_packet_size", toml_string(std::to_string(*bytes) + "B"));
       has_packet_size_ = true;
     }
   }
@@ -283,7 +283,7 @@ class Importer {
     if (line.value == "0") return is_so_already(line, "no bound of its own: the default above");
     if (has_packet_size_) return leave_out(line, "max_packet_size is the tighter bound");
     if (const auto bytes = bounded(line, 1, (256 << 20) - room_for_headers)) {
-      set(line, "mqtt", "max_packet_size", quoted(std::to_string(*bytes + room_for_headers) + "B"));
+      set(line, "mqtt", "max_packet_size", toml_string(std::to_string(*bytes + room_for_headers) + "B"));
       note(line, "the bound here is for the whole packet: the payload's and 128 KiB for topic and properties");
     }
   }
@@ -299,13 +299,13 @@ class Importer {
   }
   void take_persistence_location(const MosquittoLine& line) {
     const std::string directory = line.value + (line.value.ends_with('/') ? "" : "/") + "bitacora";
-    set(line, "", "data_dir", quoted(directory));
+    set(line, "", "data_dir", toml_string(directory));
     note(line, "retained messages and sessions in mosquitto.db are not read: publish what is retained anew");
   }
   void take_expiration(const MosquittoLine& line) {
     const auto hours = hours_in(line.value);
     if (!hours) return leave_out(line, fmt::format("\"{}\" is no time as in 14d", line.value));
-    set(line, "sessions", "max_expiry", quoted(std::to_string(*hours) + "h"));
+    set(line, "sessions", "max_expiry", toml_string(std::to_string(*hours) + "h"));
   }
   void take_queue_qos0(const MosquittoLine& line) { set(line, "sessions", "queue_qos0", yes(line) ? "true" : "false"); }
   void take_nodelay(const MosquittoLine& line) {

@@ -27,7 +27,7 @@ class ListenerTable {
   }
 
  private:
-  void put(std::string_view key, std::string_view text) { toml_ += fmt::format("{} = {}\n", key, quoted(text)); }
+  void put(std::string_view key, std::string_view text) { toml_ += fmt::format("{} = {}\n", key, toml_string(text)); }
   void note(std::string text) { notes_.push_back(std::move(text)); }
 
   [[nodiscard]] bool is_secure() const { return !from_.certificate.empty() || !from_.key.empty(); }

@@ -28,18 +28,18 @@ void TomlPrinter::visit_element(std::string_view key, std::size_t, const std::fu
   print_section(fmt::format("[[{}]]", key), describe_it);
 }
 
-void TomlPrinter::text(std::string_view key, std::string& value, const TextOption&) { print(key, app::quoted(value)); }
+void TomlPrinter::text(std::string_view key, std::string& value, const TextOption&) { print(key, toml_string(value)); }
 
 void TomlPrinter::text_list(std::string_view key, std::vector<std::string>& value) {
   std::string entries;
-  for (const std::string& text : value) entries += (entries.empty() ? "" : ", ") + app::quoted(text);
+  for (const std::string& text : value) entries += (entries.empty() ? "" : ", ") + toml_string(text);
   print(key, '[' + entries + ']');
 }
 
 void TomlPrinter::text_map(std::string_view key, std::map<std::string, std::string>& value) {
   std::string entries;
   for (const auto& [name, text] : value) {
-    entries += fmt::format("{}{} = {}", entries.empty() ? "" : ", ", app::quoted(name), app::quoted(text));
+    entries += fmt::format("{}{} = {}", entries.empty() ? "" : ", ", toml_string(name), toml_string(text));
   }
   print(key, entries.empty() ? "{}" : fmt::format("{{ {} }}", entries));
 }
@@ -52,17 +52,17 @@ void TomlPrinter::ratio(std::string_view key, double& value) {
 void TomlPrinter::visit_count(std::string_view key, std::int64_t& value, Bounds) { print(key, std::to_string(value)); }
 
 void TomlPrinter::visit_bytes(std::string_view key, std::optional<std::int64_t>& value, Bounds, std::string_view none) {
-  print(key, app::quoted(value ? format_bytes(*value) : std::string(none)));
+  print(key, toml_string(value ? format_bytes(*value) : std::string(none)));
 }
 
 void TomlPrinter::visit_duration(std::string_view key, std::optional<std::chrono::milliseconds>& value, Bounds,
                                  std::string_view none) {
-  print(key, app::quoted(value ? format_duration(*value) : std::string(none)));
+  print(key, toml_string(value ? format_duration(*value) : std::string(none)));
 }
 
 void TomlPrinter::visit_choice(std::string_view key, std::size_t& index, std::span<const std::string_view> names,
                                Presence) {
-  print(key, app::quoted(names[index]));
+  print(key, toml_string(names[index]));
 }
 
 void TomlPrinter::visit_yes_no(std::string_view key, bool& value) { print(key, value ? "true" : "false"); }

@@ -8,11 +8,11 @@
 namespace bitacora::app {
 namespace {
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 // What a person would call the value: the string "four", the number 7, a table.
 std::string describe_value(const toml::node& node) {
-  if (const auto* text = node.as_string()) return "the string " + quoted(text->get());
+  if (const auto* text = node.as_string()) return "the string " + in_quotes(text->get());
   if (const auto* number = node.as_integer()) return "the number " + std::to_string(number->get());
   if (const auto* yes = node.as_boolean()) return yes->get() ? "true" : "false";
   if (node.is_floating_point()) return "a number with a fraction";
@@ -25,12 +25,12 @@ std::string either(std::span<const std::string_view> names) {
   std::string text;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (i > 0) text += i + 1 == names.size() ? " or " : ", ";
-    text += quoted(names[i]);
+    text += in_quotes(names[i]);
   }
   return text;
 }
 
-std::string or_word(std::string_view none) { return none.empty() ? std::string() : ", or " + quoted(none); }
+std::string or_word(std::string_view none) { return none.empty() ? std::string() : ", or " + in_quotes(none); }
 
 }  // namespace
 

@@ -7,6 +7,6 @@
 namespace bitacora::app {
 
 // A TOML basic string, with its quotes.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string toml_string(std::string_view text);
 
 }  // namespace bitacora::app

@@ -3,7 +3,6 @@
 #include <sys/sendfile.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
@@ -11,7 +10,6 @@
 namespace bitacora::http {
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t copied_at_once = 64 << 10;
 constexpr std::size_t most_by_sendfile = 64 << 20;  // then others have their turn
 

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -23,7 +22,6 @@ namespace {
 // bytes beside where it is resumed.
 
 namespace bhttp = beast::http;
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_bytes = 8 << 10;
 // After an answer to a request that was not read whole: how much of the rest is read and thrown away, and for how long,
 // so that the client sees the answer and not a reset.

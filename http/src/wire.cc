@@ -1,14 +1,12 @@
 #include "wire.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 
 namespace bitacora::http {
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t record_bytes = 17 << 10;  // a whole record of TLS, and a little more
 
 }  // namespace

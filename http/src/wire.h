@@ -2,12 +2,14 @@
 // one write at a time.
 #pragma once
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <chrono>
 #include <exception>
@@ -24,6 +26,9 @@ namespace bitacora::http {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
+
+// For co_await: an error is a value.
+inline constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 class Wire {
  public:
