@@ -11,37 +11,40 @@ namespace bitacora::proof {
 namespace {
 
 const Place place{"plant logs", 3, 812};  // no log has such a name: the encoding must not care
-const std::vector<Fact> one_of_each = {
-    LogKnown{"orders", Durability::async, Keep::compact},
-    ServerEnded{End::power, -5},
-    FaultEnded{1},
-    ServerReady{2},
-    Injected{Harm::quarantine, "orders", 1, 10, 20},
-    Reported{Harm::cut, "orders", 1, 10, 20},
-    RefusalsCounted{7},
-    Published{"p%1", 4'000'000'000U, "a b/\n/ñ%", 2, Published::Kind::removal},
-    Acknowledged{"p", 3, Answer::pubcomp, place},
-    Acknowledged{"p", 3, Answer::produced, {}},
-    Refused{"p", 3, ""},
-    ReadingBegan{1, "orders", 0, 5, 6},
-    ReadRecord{1, 6, "t", {Content::Kind::message, "p", 3, {}}},
-    ReadRecord{1, 7, "t", {Content::Kind::damaged, "p", 0, std::string("\0 x", 3)}},
-    ReadRecord{1, 8, "t", {Content::Kind::foreign, {}, 0, "- -"}},
-    ReadRecord{1, 9, "t", {}},
-    ReadingEnded{1, 10},
-    Subscribed{"s", "", Order::any},
-    Delivered{"s", "t", {Content::Kind::message, "p", 3, {}}, place},
-    Delivered{"s", "t", {}, {}},
-    Consumed{"g", place},
-    GroupCommitted{"g", place},
-    GroupRead{"g", place},
-    GroupReset{"g", place},
-    RetainedRead{"t", {}},
-};
+// One after the other: as one initializer list, sanitized, GCC 12 takes 11 GB for it.
+std::vector<Fact> one_of_each() {
+  std::vector<Fact> facts;
+  facts.emplace_back(LogKnown{"orders", Durability::async, Keep::compact});
+  facts.emplace_back(ServerEnded{End::power, -5});
+  facts.emplace_back(FaultEnded{1});
+  facts.emplace_back(ServerReady{2});
+  facts.emplace_back(Injected{Harm::quarantine, "orders", 1, 10, 20});
+  facts.emplace_back(Reported{Harm::cut, "orders", 1, 10, 20});
+  facts.emplace_back(RefusalsCounted{7});
+  facts.emplace_back(Published{"p%1", 4'000'000'000U, "a b/\n/ñ%", 2, Published::Kind::removal});
+  facts.emplace_back(Acknowledged{"p", 3, Answer::pubcomp, place});
+  facts.emplace_back(Acknowledged{"p", 3, Answer::produced, {}});
+  facts.emplace_back(Refused{"p", 3, ""});
+  facts.emplace_back(ReadingBegan{1, "orders", 0, 5, 6});
+  facts.emplace_back(ReadRecord{1, 6, "t", {Content::Kind::message, "p", 3, {}}});
+  facts.emplace_back(ReadRecord{1, 7, "t", {Content::Kind::damaged, "p", 0, std::string("\0 x", 3)}});
+  facts.emplace_back(ReadRecord{1, 8, "t", {Content::Kind::foreign, {}, 0, "- -"}});
+  facts.emplace_back(ReadRecord{1, 9, "t", {}});
+  facts.emplace_back(ReadingEnded{1, 10});
+  facts.emplace_back(Subscribed{"s", "", Order::any});
+  facts.emplace_back(Delivered{"s", "t", {Content::Kind::message, "p", 3, {}}, place});
+  facts.emplace_back(Delivered{"s", "t", {}, {}});
+  facts.emplace_back(Consumed{"g", place});
+  facts.emplace_back(GroupCommitted{"g", place});
+  facts.emplace_back(GroupRead{"g", place});
+  facts.emplace_back(GroupReset{"g", place});
+  facts.emplace_back(RetainedRead{"t", {}});
+  return facts;
+}
 
 TEST(Ledger, ALineOfEachKindReadsBackAsItWasWritten) {
   std::vector<bool> kinds(std::variant_size_v<Fact>);
-  for (const Fact& fact : one_of_each) {
+  for (const Fact& fact : one_of_each()) {
     const std::string line = format_fact(fact);
     EXPECT_EQ(line.find('\n'), std::string::npos);
     const auto parsed = parse_fact(line);
@@ -91,8 +94,8 @@ class LedgerFile : public testing::Test {
 };
 
 TEST_F(LedgerFile, IsReadByAnotherProcessInItsOrder) {
-  write(one_of_each);
-  EXPECT_EQ(read(), one_of_each);
+  write(one_of_each());
+  EXPECT_EQ(read(), one_of_each());
 }
 
 TEST_F(LedgerFile, WhoseWriterWasKilledInALineIsReadAndGoneOnWith) {
