@@ -20,11 +20,14 @@ function(bitacora_library name)
   set_target_properties(bitacora_${name} PROPERTIES LINKER_LANGUAGE CXX)
 endfunction()
 
-# bitacora_test(<name> DEPENDS <targets> [LABELS <label>]): one GoogleTest program from every source in tests/<name>/.
+# bitacora_test(<name> DEPENDS <targets> [LABELS <label>] [EXCEPT <sources>]): one GoogleTest program from every source in
+# tests/<name>/ but those that a library of its own has.
 # The label "threads" marks what is run under ThreadSanitizer as well; `threaded_tests` builds just those.
 function(bitacora_test name)
-  cmake_parse_arguments(arg "" "" "DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPENDS;LABELS;EXCEPT" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cc")
+  list(TRANSFORM arg_EXCEPT PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/${name}/")
+  list(REMOVE_ITEM sources ${arg_EXCEPT})
   if(NOT sources)
     return()
   endif()
