@@ -1,7 +1,6 @@
 #include "places.h"
 
 #include <algorithm>
-#include <ranges>
 #include <unordered_set>
 
 #include "base/assert.h"
@@ -62,10 +61,9 @@ bool PartitionHistory::is_damaged(Offset offset) const {
 }
 
 const Reading* PartitionHistory::last_whole() const {
-  for (const Reading& reading : std::views::reverse(readings_)) {
-    if (reading.from <= reading.log_start) return &reading;
-  }
-  return nullptr;
+  const auto whole = [](const Reading& reading) { return reading.from <= reading.log_start; };
+  const auto found = std::find_if(readings_.rbegin(), readings_.rend(), whole);
+  return found == readings_.rend() ? nullptr : &*found;
 }
 
 bool PartitionHistory::may_be_gone(Offset offset) const {
