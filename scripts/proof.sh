@@ -86,33 +86,32 @@ run_failpoints() {
   torture failpoint-kills --failpoints "${count:-1}"
 }
 
-run_power_cuts() {
-  need qemu-system-common xfsprogs e2fsprogs
+# python_rig <script> <argument>...: with the binaries of the release; skipped is not failed.
+python_rig() {
+  local script="$1"
+  shift
   build_in release "" bitacora bitacora-rig || return 1
   with_binaries_of release
+  $python -B "scripts/proof/$script" "$@" --totals "$totals"
+  case $? in 0 | 77) ;; *) return 1 ;; esac
+}
+
+run_power_cuts() {
+  need qemu-system-common xfsprogs e2fsprogs
   local failed=0
   for file_system in ext4 ext4-nj xfs; do
-    $python -B scripts/proof/power_cut.py --file-system $file_system --states "${count:-100}" --totals "$totals"
-    case $? in 0 | 77) ;; *) failed=1 ;; esac
+    python_rig power_cut.py --file-system $file_system --states "${count:-100}" || failed=1
   done
   return $failed
 }
 
 run_failing_disk() {
   need strace
-  build_in release "" bitacora bitacora-rig || return 1
-  with_binaries_of release
-  $python -B scripts/proof/failing_disk.py --runs "${count:-60}" --totals "$totals"
-  local code=$?
-  [ $code -eq 0 ] || [ $code -eq 77 ]
+  python_rig failing_disk.py --runs "${count:-60}"
 }
 
 run_thin_disk() {
-  build_in release "" bitacora bitacora-rig || return 1
-  with_binaries_of release
-  $python -B scripts/proof/thin_disk.py --runs "${count:-5}" --totals "$totals"
-  local code=$?
-  [ $code -eq 0 ] || [ $code -eq 77 ]
+  python_rig thin_disk.py --runs "${count:-5}"
 }
 
 run_bit_rot() {

@@ -19,7 +19,9 @@ import sys
 import tempfile
 import time
 
-SKIPPED = 77
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from outcome import SKIPPED, Outcome  # noqa: E402
+
 CALLS = ("pwritev", "pwrite64", "fdatasync", "fsync", "rename", "openat", "ftruncate", "unlink")
 ERRORS = ("EIO", "ENOSPC")
 BITACORA = os.environ.get("BITACORA", "build/release/bin/bitacora")
@@ -103,27 +105,18 @@ def main():
         print("failing_disk.py: skipped: strace is not installed (apt-get install strace)")
         return SKIPPED
     walks = {(call, error): numbers() for call in options.call or CALLS for error in ERRORS}
-    runs, broken = 0, 0
-    while walks and runs < options.runs and broken < 3:
+    outcome = Outcome("failing-disk")
+    while walks and outcome.runs < options.runs and outcome.broken < 3:
         for kind, walk in list(walks.items()):
-            if runs >= options.runs:
+            if outcome.runs >= options.runs:
                 break
             run = Run(*kind, next(walk))
             was_met, wrong = run.run()
-            runs += 1
-            if wrong:
-                broken += 1
-                print(f"BROKEN: {run.what}; kept in {run.work}:\n{wrong}", flush=True)
-            else:
-                shutil.rmtree(run.work)
+            outcome.add(run.work, wrong, run.what)
             if not was_met:
                 print(f"{kind[0]} {kind[1]}: call number {run.number} is never made", flush=True)
                 del walks[kind]
-    print(f"failing-disk: {runs} runs, {broken} broken")
-    if options.totals:
-        with open(options.totals, "a") as totals:
-            totals.write(f"failing-disk {runs} {broken}\n")
-    return 1 if broken else 0
+    return outcome.end(options.totals)
 
 
 if __name__ == "__main__":

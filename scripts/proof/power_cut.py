@@ -31,8 +31,8 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from block_log import SECTOR, BlockLog, CrashStates  # noqa: E402
+from outcome import SKIPPED, add_to_totals  # noqa: E402
 
-SKIPPED = 77
 MARK_BYTES = 1 << 20  # behind the file system
 MARK_MAGIC = re.compile(rb"bitacora-mark-(\d)\n")
 FILE_SYSTEMS = {  # bytes, mkfs
@@ -144,7 +144,6 @@ class Rig:
         self.size, self.mkfs = FILE_SYSTEMS[options.file_system]
         self.mount_point = self.work / "mnt"
         self.mount_point.mkdir()
-        self.unmountable = 0
 
     # --- recording ---
 
@@ -216,7 +215,7 @@ class Rig:
         return known
 
     def check(self, recording, states, log, known, cut, seed):
-        """Returns what was wrong with one state; empty if nothing."""
+        """Returns what was wrong with one state; empty if nothing, None if its file system cannot be mounted."""
         image = self.work / "state"
         image.unlink(missing_ok=True)
         states.make(cut, seed, image)
@@ -229,8 +228,7 @@ class Rig:
             self.mount(image, "loop")
         except RuntimeError as error:  # the file system's own failure: nothing of the server's can be said
             print(f"cut {cut}, subset {seed}: {self.options.file_system} cannot be mounted: {error}".splitlines()[0], flush=True)
-            self.unmountable += 1
-            return ""
+            return None
         try:
             server_log = self.work / "server.log"
             server_log.unlink(missing_ok=True)
@@ -245,7 +243,7 @@ class Rig:
             run("umount", self.mount_point)
 
     def check_all(self, recording, count, choice):
-        """Checks `count` states; returns how many were broken."""
+        """Looks at `count` states, or at fewer until too many are broken; returns how many were broken, and how many checked."""
         log = BlockLog(recording / "log")
         known = self.known_at(log)
         first = next(number for number, facts in enumerate(known) if facts[0] > 0)
@@ -258,16 +256,17 @@ class Rig:
         base = recording / "durable"
         run("cp", "--sparse=always", recording / "base", base)
         states = CrashStates(log, base)
-        broken = 0
+        broken, checked = 0, 0
         for cut, seed in sorted(cuts):
             wrong = self.check(recording, states, log, known, cut, seed)
+            checked += wrong is not None
             if wrong:
                 broken += 1
                 print(f"BROKEN: cut {cut} of {len(log.entries)}, subset {seed}, known {known[cut]}:\n{wrong}", flush=True)
                 if broken >= self.options.stop_after:
                     break
         base.unlink()
-        return broken, cuts.index((cut, seed)) + 1 if broken >= self.options.stop_after else count
+        return broken, checked
 
 
 def main():
@@ -307,13 +306,9 @@ def main():
         rig.record(recording, options.seconds)
         began = time.monotonic()
         found, count = rig.check_all(recording, min(options.states - done, options.states_per_recording), choice)
-        done, broken = done + count - rig.unmountable, broken + found
-        count -= rig.unmountable
-        rig.unmountable = 0
-        print(f"{name}: {done} states, {broken} broken, {(time.monotonic() - began) / count:.2f} s a state", flush=True)
-        if options.totals:
-            with open(options.totals, "a") as totals:
-                totals.write(f"{name} {count} {found}\n")
+        done, broken = done + count, broken + found
+        print(f"{name}: {done} states, {broken} broken, {(time.monotonic() - began) / max(count, 1):.2f} s a state", flush=True)
+        add_to_totals(options.totals, name, count, found)
         if not found:
             shutil.rmtree(recording)
     if broken:

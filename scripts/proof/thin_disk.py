@@ -20,7 +20,8 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from failing_disk import RIG, SKIPPED, Run  # noqa: E402
+from failing_disk import RIG, Run  # noqa: E402
+from outcome import SKIPPED, Outcome  # noqa: E402
 
 LIMIT = 40 << 20
 IMAGE = 256 << 20
@@ -95,20 +96,12 @@ def main():
         return SKIPPED
     print(f"seed {options.seed}")
     choice = random.Random(options.seed)
-    broken = 0
+    outcome = Outcome("thin-disk")
     for _ in range(options.runs):
         run = ThinRun(choice)
         _, wrong = run.run()
-        if wrong:
-            broken += 1
-            print(f"BROKEN; kept in {run.work}:\n{wrong}", flush=True)
-        else:
-            shutil.rmtree(run.work)
-    print(f"thin-disk: {options.runs} runs, {broken} broken")
-    if options.totals:
-        with open(options.totals, "a") as totals:
-            totals.write(f"thin-disk {options.runs} {broken}\n")
-    return 1 if broken else 0
+        outcome.add(run.work, wrong)
+    return outcome.end(options.totals)
 
 
 if __name__ == "__main__":
