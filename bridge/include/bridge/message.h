@@ -13,10 +13,10 @@
 // | mqtt.dup | "1" when the PUBLISH may be the second copy of an earlier one (reliability.md §6.4) |
 // | mqtt.dup-of | decimal offset of that earlier one, in the same partition; absent if it is not known |
 // | mqtt.qos2 | 14 bytes, big-endian: session epoch u64, packet id u16, sequence u32: what makes QoS 2 exactly once |
-// | mqtt.publisher | in the retained log alone, who it was: "anonymous", "user:NAME", "token:NAME", "certificate:NAME"
-// | | mqtt.payload-format | "1" for UTF-8, "0" for bytes; absent if the publisher did not say | | mqtt.expiry | message
-// expiry interval as published, decimal seconds from the record's timestamp | | mqtt.content-type, mqtt.response-topic,
-// mqtt.correlation-data | as in MQTT 5.0 |
+// | mqtt.publisher | in the retained log alone: who it was, as publisher_rights.h says it |
+// | mqtt.payload-format | "1" for UTF-8, "0" for bytes; absent if the publisher did not say |
+// | mqtt.expiry | message expiry interval as published, decimal seconds from the record's timestamp |
+// | mqtt.content-type, mqtt.response-topic, mqtt.correlation-data | as in MQTT 5.0 |
 //
 // A record that a Kafka client produced has none of the mqtt. headers: it reads as QoS 1, not retained, its headers as
 // user properties (those that are UTF-8 strings of at most 65535 bytes). A record without a key, or whose key is no
