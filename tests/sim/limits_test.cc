@@ -34,6 +34,9 @@ class Limits : public testing::Test {
     const auto refused = who.refused.find(id);
     return refused == who.refused.end() ? ReasonCode::success : refused->second;
   }
+  ReasonCode retain(Client& who, std::string_view topic, std::string_view payload) {
+    return refusal_of(who, topic, payload, at_least_once, mqtt::Retain::yes);
+  }
   // Sends one packet and expects to be sent away for it.
   void expect_closed(const mqtt::Packet& packet, ReasonCode reason, Limit limit) {
     Client& offender = client("offender");
@@ -203,7 +206,7 @@ TEST_F(Limits, OfOneRetainedPayload) {
   options.broker.max_retained_payload = 10;
   start();
   Client& publisher = client("p");
-  EXPECT_EQ(refusal_of(publisher, "t", "12345678901", at_least_once, mqtt::Retain::yes), ReasonCode::quota_exceeded);
+  EXPECT_EQ(retain(publisher, "t", "12345678901"), ReasonCode::quota_exceeded);
   EXPECT_EQ(refusal_of(publisher, "t", "12345678901"), ReasonCode::success);
   EXPECT_EQ(reached(Limit::retained_payload), 1U);
 }
@@ -212,15 +215,12 @@ TEST_F(Limits, OfTheNumberOfRetainedMessages) {
   options.broker.max_retained_messages = 2;
   start();
   Client& publisher = client("p");
-  const auto retain = [&](const char* topic, const char* payload) {
-    return refusal_of(publisher, topic, payload, at_least_once, mqtt::Retain::yes);
-  };
-  EXPECT_EQ(retain("a", "1"), ReasonCode::success);
-  EXPECT_EQ(retain("b", "1"), ReasonCode::success);
-  EXPECT_EQ(retain("c", "1"), ReasonCode::quota_exceeded);
-  EXPECT_EQ(retain("b", "2"), ReasonCode::success);  // takes the place of another
-  EXPECT_EQ(retain("a", ""), ReasonCode::success);   // removes one
-  EXPECT_EQ(retain("c", "1"), ReasonCode::success);
+  EXPECT_EQ(retain(publisher, "a", "1"), ReasonCode::success);
+  EXPECT_EQ(retain(publisher, "b", "1"), ReasonCode::success);
+  EXPECT_EQ(retain(publisher, "c", "1"), ReasonCode::quota_exceeded);
+  EXPECT_EQ(retain(publisher, "b", "2"), ReasonCode::success);  // takes the place of another
+  EXPECT_EQ(retain(publisher, "a", ""), ReasonCode::success);   // removes one
+  EXPECT_EQ(retain(publisher, "c", "1"), ReasonCode::success);
   EXPECT_EQ(reached(Limit::retained_messages), 1U);
 }
 
@@ -228,21 +228,21 @@ TEST_F(Limits, OfTheBytesOfRetainedMessagesAlsoAfterARestart) {
   options.broker.max_retained_bytes = 100;
   start();
   Client& publisher = client("p");
-  const auto retain = [&](const char* topic, std::size_t size) {
-    return refusal_of(publisher, topic, std::string(size, 'x'), at_least_once, mqtt::Retain::yes);
+  const auto retain_bytes = [&](const char* topic, std::size_t size) {
+    return retain(publisher, topic, std::string(size, 'x'));
   };
-  EXPECT_EQ(retain("a", 59), ReasonCode::success);
-  EXPECT_EQ(retain("b", 40), ReasonCode::quota_exceeded);
-  EXPECT_EQ(retain("b", 39), ReasonCode::success);
-  EXPECT_EQ(retain("a", 60), ReasonCode::quota_exceeded);
+  EXPECT_EQ(retain_bytes("a", 59), ReasonCode::success);
+  EXPECT_EQ(retain_bytes("b", 40), ReasonCode::quota_exceeded);
+  EXPECT_EQ(retain_bytes("b", 39), ReasonCode::success);
+  EXPECT_EQ(retain_bytes("a", 60), ReasonCode::quota_exceeded);
   EXPECT_EQ(reached(Limit::retained_bytes), 2U);
   world->kill();
   world->start();
   publisher.connect();
   world->run();
-  EXPECT_EQ(retain("c", 1), ReasonCode::quota_exceeded);
-  EXPECT_EQ(retain("a", 57), ReasonCode::success);
-  EXPECT_EQ(retain("c", 1), ReasonCode::success);
+  EXPECT_EQ(retain_bytes("c", 1), ReasonCode::quota_exceeded);
+  EXPECT_EQ(retain_bytes("a", 57), ReasonCode::success);
+  EXPECT_EQ(retain_bytes("c", 1), ReasonCode::success);
 }
 
 TEST_F(Limits, OfTheRetainedMessagesOfOneUserAlsoAfterARestart) {
@@ -250,22 +250,19 @@ TEST_F(Limits, OfTheRetainedMessagesOfOneUserAlsoAfterARestart) {
   options.broker.max_retained_bytes_per_user = 20;
   start();
   Client& publisher = client("p");
-  const auto retain = [&](const char* topic, const char* payload) {
-    return refusal_of(publisher, topic, payload, at_least_once, mqtt::Retain::yes);
-  };
-  EXPECT_EQ(retain("a", "1"), ReasonCode::success);
-  EXPECT_EQ(retain("b", "1"), ReasonCode::success);
-  EXPECT_EQ(retain("c", "1"), ReasonCode::quota_exceeded);
-  EXPECT_EQ(retain("b", "2"), ReasonCode::success) << "takes the place of another";
-  EXPECT_EQ(retain("b", "0123456789012345678"), ReasonCode::quota_exceeded) << "too many bytes";
+  EXPECT_EQ(retain(publisher, "a", "1"), ReasonCode::success);
+  EXPECT_EQ(retain(publisher, "b", "1"), ReasonCode::success);
+  EXPECT_EQ(retain(publisher, "c", "1"), ReasonCode::quota_exceeded);
+  EXPECT_EQ(retain(publisher, "b", "2"), ReasonCode::success) << "takes the place of another";
+  EXPECT_EQ(retain(publisher, "b", "0123456789012345678"), ReasonCode::quota_exceeded) << "too many bytes";
   EXPECT_EQ(reached(Limit::retained_of_user), 2U);
   world->kill();
   world->start();
   publisher.connect();
   world->run();
-  EXPECT_EQ(retain("c", "1"), ReasonCode::quota_exceeded);
-  EXPECT_EQ(retain("a", ""), ReasonCode::success);
-  EXPECT_EQ(retain("c", "1"), ReasonCode::success);
+  EXPECT_EQ(retain(publisher, "c", "1"), ReasonCode::quota_exceeded);
+  EXPECT_EQ(retain(publisher, "a", ""), ReasonCode::success);
+  EXPECT_EQ(retain(publisher, "c", "1"), ReasonCode::success);
 }
 
 TEST_F(Limits, OfTheWillsOfASecondMakeTheOthersFollowInTurn) {
