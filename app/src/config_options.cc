@@ -8,6 +8,7 @@
 #include "mqtt/topic.h"
 #include "option_visitor.h"
 #include "route_key.h"
+#include "storage/partition.h"
 
 namespace bitacora::app {
 namespace {
@@ -29,7 +30,7 @@ constexpr std::array<std::string_view, 2> cleanup_names{"delete", "compact"};
 
 std::optional<std::string> check_log(const std::string& name) {
   if (const auto checked = storage::check_log_name(name); !checked) return checked.error().message;
-  if (name.starts_with("__")) return "names that begin with \"__\" are the server's own; choose another";
+  if (storage::is_internal_log(name)) return "names that begin with \"__\" are the server's own; choose another";
   return std::nullopt;
 }
 

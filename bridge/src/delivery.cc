@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "internal_logs.h"
 
 namespace bitacora::bridge {
 namespace {
@@ -83,7 +82,7 @@ std::optional<Delivery::FeedMatch> Delivery::match_in_feed(const Feed& feed, con
 
 void Delivery::on_batch(const storage::CommittedBatch& batch) {
   const bool retained = batch.partition == &context_.retained_partition;
-  const bool wanted = retained || (!is_internal(*batch.partition) && tree_.size() != 0);
+  const bool wanted = retained || (!batch.partition->is_internal() && tree_.size() != 0);
   const storage::BatchView view = storage::BatchView::trusted(batch.bytes);
   if (wanted && !view.is_control()) {
     storage::RecordReader reader(view);
@@ -151,7 +150,7 @@ std::vector<PartitionPosition> Delivery::tail_positions() const {
   std::vector<PartitionPosition> positions;
   for (std::uint32_t i = 0; i < context_.store.partition_count(); ++i) {
     storage::Partition& partition = context_.store.partition(storage::PartitionIndex(i));
-    if (is_internal(partition)) continue;
+    if (partition.is_internal()) continue;
     positions.push_back({&partition, context_.tail_of(partition)});
   }
   return positions;

@@ -7,7 +7,6 @@
 #include "base/assert.h"
 #include "bridge/error_map.h"
 #include "bridge/shard.h"
-#include "internal_logs.h"
 
 namespace bitacora::bridge {
 namespace {
@@ -292,7 +291,7 @@ void GroupHome::commit_what_is_due() {
 // --- turns ---
 
 void GroupHome::on_batch(const storage::Partition& partition) {
-  if (groups_.empty() || is_internal(partition)) return;
+  if (groups_.empty() || partition.is_internal()) return;
   for (auto& [name, hosted] : groups_) hosted.to_run = hosted.to_run || hosted.group->reads(partition);
 }
 

@@ -1,7 +1,5 @@
 #include "journal.h"
 
-#include "internal_logs.h"
-
 namespace bitacora::bridge {
 namespace {
 
@@ -95,7 +93,7 @@ void Journal::write_subscription(const Subscription& subscription, Ticket ticket
   if (subscription.start) {
     for (std::uint32_t i = 0; i < subscription.start->size(); ++i) {
       const storage::Partition& partition = context_.store.partition(storage::PartitionIndex(i));
-      if (is_internal(partition)) continue;
+      if (partition.is_internal()) continue;
       entry.start.push_back({partition.log_name(), partition.number(), (*subscription.start)[i]});
     }
   }

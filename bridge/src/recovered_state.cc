@@ -9,7 +9,6 @@
 #include "bridge/cursor.h"
 #include "bridge/message.h"
 #include "bridge/shard.h"
-#include "internal_logs.h"
 
 namespace bitacora::bridge {
 namespace {
@@ -46,7 +45,7 @@ std::vector<storage::Partition*> client_partitions(storage::Store& store) {
   std::vector<storage::Partition*> partitions;
   for (std::uint32_t i = 0; i < store.partition_count(); ++i) {
     storage::Partition& partition = store.partition(storage::PartitionIndex(i));
-    if (!is_internal(partition)) partitions.push_back(&partition);
+    if (!partition.is_internal()) partitions.push_back(&partition);
   }
   return partitions;
 }

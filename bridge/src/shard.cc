@@ -13,7 +13,6 @@
 #include "delivery.h"
 #include "group_home.h"
 #include "group_members.h"
-#include "internal_logs.h"
 #include "journal.h"
 #include "login_path.h"
 #include "operations.h"
@@ -333,7 +332,7 @@ void Shard::on_commit(const std::shared_ptr<const storage::CommitNotice>& notice
   for (const storage::CommittedBatch& batch : notice->batches) {
     state_->delivery.on_batch(batch);
     state_->groups.on_batch(*batch.partition);
-    if (!is_internal(*batch.partition)) state_->context.checkpoint_wanted = true;
+    if (!batch.partition->is_internal()) state_->context.checkpoint_wanted = true;
   }
   for (const storage::AppendOutcome& outcome : notice->outcomes) {
     state_->context.queue.on_outcome(outcome, [&](const RecordFate& fate) { state_->settle(fate); });

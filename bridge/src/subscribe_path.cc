@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "bridge/error_map.h"
-#include "internal_logs.h"
 #include "mqtt/topic.h"
 
 namespace bitacora::bridge {
@@ -226,7 +225,7 @@ bitacora::Result<storage::Partition*, SubscribePath::Refusal> SubscribePath::fin
 }
 
 bitacora::Result<storage::Log*, SubscribePath::Refusal> SubscribePath::find_log(std::string_view name) const {
-  storage::Log* log = is_internal_log(name) ? nullptr : context_.store.find_log(name);
+  storage::Log* log = storage::is_internal_log(name) ? nullptr : context_.store.find_log(name);
   if (log != nullptr) return log;
   return tl::unexpected<Refusal>(
       Refusal{mqtt::ReasonCode::topic_filter_invalid, "there is no log \"" + std::string(name) + "\""});

@@ -6,8 +6,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "internal_logs.h"
-
 namespace bitacora::bridge {
 namespace {
 
@@ -104,7 +102,7 @@ void SystemTopics::set_store() {
   std::uint64_t records = 0, bytes = 0;
   for (std::uint32_t i = 0; i < store_.partition_count(); ++i) {
     const storage::Partition& partition = store_.partition(storage::PartitionIndex(i));
-    if (is_internal(partition)) continue;
+    if (partition.is_internal()) continue;
     const storage::PartitionOffsets offsets = partition.offsets();
     records += static_cast<std::uint64_t>(offsets.committed - offsets.log_start);
     bytes += static_cast<std::uint64_t>(partition.size_bytes());

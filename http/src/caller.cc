@@ -10,12 +10,6 @@ namespace bitacora::http {
 
 using identity::Action;
 
-namespace {
-
-bool is_internal(const storage::Partition& partition) { return partition.log_name().starts_with("__"); }
-
-}  // namespace
-
 Caller::Caller(const Door& door, identity::Principal principal) : door_(door), principal_(std::move(principal)) {}
 
 bool Caller::believed() const {
@@ -34,7 +28,7 @@ const bridge::Rights& Caller::rights() {
 }
 
 bool Caller::may_read(const storage::Partition& partition, const storage::RecordView& record) {
-  if (is_internal(partition)) return administers(partition.log_name());
+  if (partition.is_internal()) return administers(partition.log_name());
   const auto topic = bridge::MessageDecoder::topic_of(record);
   return topic ? may(Action::replay, *topic) : rights().may_everything(Action::replay);
 }
@@ -44,7 +38,7 @@ bool Caller::may_read_everything_of(const storage::Log& log) {
 }
 
 bool Caller::may_read_some_of(const storage::Partition& partition) {
-  return is_internal(partition) ? administers(partition.log_name()) : may_ask_for(Action::replay, "#");
+  return partition.is_internal() ? administers(partition.log_name()) : may_ask_for(Action::replay, "#");
 }
 
 bool Caller::may_produce(const std::optional<ByteView>& key) {

@@ -34,7 +34,7 @@ Result<> DiskPartition::may_append() const {
 
 // Past the mark the room that is left is the server's own: for the logs with its state, and for getting out of there.
 Result<> DiskPartition::may_take_room(Now now) const {
-  if (log_.starts_with("__") || !context_.space.is_exhausted(now.monotonic)) return {};
+  if (is_internal() || !context_.space.is_exhausted(now.monotonic)) return {};
   return fail(Errc::no_space, directory_ + ": the disk is used to disk_stop_percent, or only the ballast's room is " +
                                   "left: no appends until there is more");
 }

@@ -80,7 +80,7 @@ Result<> StoreImpl::scrub_some(std::uint64_t max_bytes, ScrubResult& into) {
 Result<std::uint64_t> StoreImpl::index_keys(std::uint64_t max_bytes) {
   if (context_.read_only()) return std::uint64_t{0};
   std::vector<AppendablePartition*> behind = all_partitions();
-  std::erase_if(behind, [](const AppendablePartition* partition) { return partition->log_name().starts_with("__"); });
+  std::erase_if(behind, [](const AppendablePartition* partition) { return partition->is_internal(); });
   std::uint64_t bytes = 0;
   std::optional<Error> failed;
   while (!behind.empty() && bytes < max_bytes) {

@@ -73,8 +73,8 @@ class GroupsTest(unittest.TestCase):
                     for member in members:
                         if version == "mqttv311":
                             self.assertEqual(len(member.lines), MESSAGES // 2)
-                        else:  # its Receive Maximum is 20: who acknowledges sooner gets more
-                            self.assertGreater(len(member.lines), 20)
+                        else:  # its Receive Maximum is 20, in turns: then who acknowledges sooner gets more
+                            self.assertGreaterEqual(len(member.lines), 20)
                         member.kill()
 
     def test_a_share_survives_kill_9_with_a_persistent_member(self):

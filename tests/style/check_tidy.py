@@ -5,6 +5,9 @@
 
 A file is not looked at again while nothing that it includes from the tree, nor .clang-tidy, has changed: what passed is
 remembered in BUILD/clang-tidy-passed.
+
+Sources of one library are looked at in groups, as one translation unit (most of the time goes into the headers that they
+share). Those of a group with findings are looked at once more by themselves, and that is what counts.
 """
 
 import concurrent.futures
@@ -19,6 +22,7 @@ import time
 
 import tree
 
+GROUP = 6  # as the unity builds of CMakePresets.json: there such sources are known to compile together
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 
 
@@ -54,27 +58,62 @@ def fingerprint(root, path, command):
     return digest.hexdigest()
 
 
-def tidy(build, path):
+def tidy(compile_commands, path, checks=""):
     # GCC's flags that clang does not know are no finding.
-    command = ["clang-tidy-14", "--quiet", f"-p={build}", "--extra-arg=-Wno-unknown-warning-option", str(path)]
+    command = ["clang-tidy-14", "--quiet", f"-p={compile_commands}", f"--checks={checks}",
+               "--extra-arg=-Wno-unknown-warning-option", str(path)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     return done.returncode, done.stdout if done.stdout.strip() else done.stderr
+
+
+def groups_of(root, paths):
+    """The sources of each library, in their order, so many at a time."""
+    for floor in tree.FLOORS:
+        library = [path for path in paths if path.relative_to(root).parts[0] == floor]
+        yield from (library[at : at + GROUP] for at in range(0, len(library), GROUP))
+
+
+class Groups:
+    """Translation units that include the sources of a group; they and their compile commands are in a directory of their own."""
+
+    def __init__(self, directory, groups, command_of):
+        self.directory = directory
+        directory.mkdir(exist_ok=True)
+        entries = []
+        self.units = []
+        for number, group in enumerate(groups):
+            unit = directory / f"group_{number}.cc"
+            unit.write_text("".join(f'#include "{path}"\n' for path in group), encoding="utf-8")
+            command = command_of[group[0]].replace(str(group[0]), str(unit))
+            entries.append({"directory": str(directory), "file": str(unit), "command": command})
+            self.units.append((unit, group))
+        (directory / "compile_commands.json").write_text(json.dumps(entries), encoding="utf-8")
+
+    def findings(self, build, unit, group):
+        """(source, its findings or "") for each of the group."""
+        if tidy(self.directory, unit, "-bugprone-suspicious-include")[0] == 0:
+            return [(path, "") for path in group]
+        alone = [(path, *tidy(build, path)) for path in group]
+        return [(path, output if status != 0 else "") for path, status, output in alone]
 
 
 def main(root, build, pattern):
     remembered = build / "clang-tidy-passed"
     passed = set(remembered.read_text(encoding="utf-8").split()) if remembered.exists() else set()
-    wanted = {path: fingerprint(root, path, command) for path, command in commands(build, root, pattern).items()}
+    command_of = commands(build, root, pattern)
+    wanted = {path: fingerprint(root, path, command) for path, command in command_of.items()}
     waiting = sorted(path for path, digest in wanted.items() if digest not in passed)
     started = time.monotonic()
     failed = 0
+    groups = Groups(build / "clang-tidy", groups_of(root, waiting), command_of)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, (status, output) in zip(waiting, pool.map(lambda path: tidy(build, path), waiting)):
-            if status == 0:
-                passed.add(wanted[path])
-            else:
-                failed += 1
-                print(output)
+        for findings in pool.map(lambda of: groups.findings(build, *of), groups.units):
+            for path, output in findings:
+                if output == "":
+                    passed.add(wanted[path])
+                else:
+                    failed += 1
+                    print(output)
     kept = passed & set(wanted.values()) if pattern == "" else passed
     remembered.write_text("\n".join(sorted(kept)) + "\n", encoding="utf-8")
     took = time.monotonic() - started

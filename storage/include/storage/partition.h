@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -39,11 +40,15 @@ struct OffsetAtTime {
   Timestamp timestamp = 0;  // the record's own
 };
 
+// Logs with such names are the server's own: no client writes to them or is shown them.
+[[nodiscard]] inline bool is_internal_log(std::string_view name) noexcept { return name.starts_with("__"); }
+
 class Partition {
  public:
   virtual ~Partition() = default;
 
   [[nodiscard]] virtual const std::string& log_name() const noexcept = 0;
+  [[nodiscard]] bool is_internal() const noexcept { return is_internal_log(log_name()); }
   [[nodiscard]] virtual std::int32_t number() const noexcept = 0;  // 0 .. partitions - 1 within its log
   [[nodiscard]] virtual PartitionIndex index() const noexcept = 0;
   [[nodiscard]] virtual PartitionOffsets offsets() const = 0;

@@ -33,7 +33,7 @@ class Log {
   [[nodiscard]] virtual LogSettings settings() const = 0;
   [[nodiscard]] virtual std::int32_t partition_count() const = 0;
   [[nodiscard]] virtual Partition& partition(std::int32_t number) const = 0;  // 0 <= number < partition_count()
-  [[nodiscard]] bool is_internal() const noexcept { return name().starts_with("__"); }
+  [[nodiscard]] bool is_internal() const noexcept { return is_internal_log(name()); }
 };
 
 enum class OpenPolicy {
