@@ -11,6 +11,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BITACORA = os.environ.get("BITACORA", str(ROOT / "build/release/bin/bitacora"))
 BENCH = os.environ.get("BENCH", str(ROOT / "build/release/bin/bitacora-bench"))
+SYNC_COST = os.environ.get("SYNC_COST", str(pathlib.Path(BENCH).parent / "bitacora-sync-cost"))
 MOSQUITTO = os.environ.get("MOSQUITTO") or shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
 NATS = os.environ.get("NATS") or shutil.which("nats-server", path=os.environ["PATH"] + ":/usr/sbin")
 
@@ -74,27 +75,30 @@ class Server:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def start_bitacora(work, durability="sync", partitions=4):
-    server = Server(f"bitacora:{durability}", work)
-    server.port = server.http = 0
-    config = server.directory / "bitacora.toml"
-    config.write_text(f'[[logs]]\nname = "mqtt"\npartitions = {partitions}\ndurability = "{durability}"\n')
+def await_bitacora(server, config, data):
+    """Starts it and waits until it listens; seconds that took."""
     ports = server.directory / "ports"
-    server.start([BITACORA, "serve", "--config", str(config), "--data", str(server.directory / "data"), "--mqtt",
-                  "127.0.0.1:0", "--http", "127.0.0.1:0", "--ports-file", str(ports)])
-    for _ in range(1000):
-        if ports.exists() and "http=" in ports.read_text():
-            break
+    ports.unlink(missing_ok=True)
+    begin = time.perf_counter()
+    server.start([BITACORA, "serve", "--config", str(config), "--data", str(data), "--mqtt", "127.0.0.1:0", "--http",
+                  "127.0.0.1:0", "--ports-file", str(ports)])
+    while not (ports.exists() and "http=" in ports.read_text()):
         if server.process.poll() is not None:
-            break
-        time.sleep(0.01)
-    if not ports.exists():
-        text = (server.directory / "server.log").read_text(errors="replace")
-        server.stop()
-        raise Unavailable(f"bitacora did not start:\n{text}")
+            text = (server.directory / "server.log").read_text(errors="replace")
+            raise Unavailable(f"bitacora did not start:\n{text}")
+        time.sleep(0.001)  # of another program: there is nothing to wait on
+    seconds = time.perf_counter() - begin
     named = dict(line.split("=") for line in ports.read_text().split())
     server.port, server.http = int(named["mqtt"]), int(named["http"])
-    return server.await_port()
+    return seconds
+
+
+def start_bitacora(work, durability="sync", partitions=4, shards=0):
+    server = Server(f"bitacora:{durability}", work)
+    config = server.directory / "bitacora.toml"
+    config.write_text(f'shards = {shards}\n[[logs]]\nname = "mqtt"\npartitions = {partitions}\ndurability = "{durability}"\n')
+    await_bitacora(server, config, server.directory / "data")
+    return server
 
 
 def start_mosquitto(work):
@@ -141,6 +145,7 @@ STARTERS = {
     "bitacora-memory": lambda work: start_bitacora(work, "memory"),
     "bitacora-1": lambda work: start_bitacora(work, partitions=1),
     "bitacora-8": lambda work: start_bitacora(work, partitions=8),
+    "bitacora-16": lambda work: start_bitacora(work, partitions=16),
     "bitacora-64": lambda work: start_bitacora(work, partitions=64),
     "mosquitto": start_mosquitto,
     "nats": start_nats,

@@ -6,65 +6,40 @@
 
 import argparse
 import json
-import math
 import pathlib
 import sys
 import tempfile
 
 import bench_servers
+from bench_plot import svg
 from bench_table import run_loader
 
-COLOURS = {"bitacora": "#0b5fa5", "mosquitto": "#b5541c", "nats": "#3c8c3c"}
+B = ["--publishers", "50", "--payload", "256"]
 
-# quantity: the values, loader options for a value, partitions for a value, messages for a value
+# quantity: the values, loader options for a value, how bitacora is set up for it, messages for it at scale 1
 SWEEPS = {
-    "connections": ([10, 100, 1000, 10000], lambda n: ["--publishers", str(n), "--payload", "256"], lambda n: 4,
+    "connections": ([10, 100, 1000, 10_000], lambda n: ["--publishers", str(n), "--payload", "256"], lambda n: {},
                     lambda n: 400_000),
+    "subscriptions": ([10, 100, 1000, 10_000, 100_000, 1_000_000], lambda n: [*B, "--bystanders", str(n)], lambda n: {},
+                      lambda n: 400_000),
     "payload": ([28, 64, 256, 1024, 4096, 16384, 65536, 262144], lambda n: ["--publishers", "50", "--payload", str(n)],
-                lambda n: 4, lambda n: max(2_000, min(400_000, 2_000_000_000 // n))),
-    "partitions": ([1, 2, 4, 8, 16, 64, 256], lambda n: ["--publishers", "50", "--payload", "256"], lambda n: n,
-                   lambda n: 400_000),
-    "window": ([1, 4, 16, 64, 256, 1024], lambda n: ["--publishers", "50", "--payload", "256", "--window", str(n)],
-               lambda n: 4, lambda n: 400_000),
+                lambda n: {}, lambda n: max(10_000, min(400_000, 1_000_000_000 // n))),
+    "partitions": ([1, 2, 4, 8, 16, 64, 256], lambda n: B, lambda n: {"partitions": n}, lambda n: 400_000),
+    "shards": ([1, 2], lambda n: B, lambda n: {"shards": n}, lambda n: 400_000),
+    "window": ([1, 4, 16, 64, 256, 1024], lambda n: [*B, "--window", str(n)], lambda n: {}, lambda n: 400_000),
 }
+ONLY_BITACORA = {"partitions", "shards"}  # what others do not have
 
 
 def measure(quantity, value, name, work, scale):
-    _, options, partitions, messages = SWEEPS[quantity]
-    start = (lambda: bench_servers.start_bitacora(work, partitions=partitions(value))) if name == "bitacora" else (
+    _, options, setup, messages = SWEEPS[quantity]
+    start = (lambda: bench_servers.start_bitacora(work, **setup(value))) if name == "bitacora" else (
         lambda: bench_servers.STARTERS[name](work))
+    count = max(10_000, int(messages(value) * scale))  # no connection is without
     with start() as server:
-        good, report = run_loader(["publish", "--port", str(server.port), "--messages",
-                                   str(max(value, int(messages(value) * scale))), "--server-pid", str(server.pid),
-                                   *options(value)])
+        good, report = run_loader(["publish", "--port", str(server.port), "--messages", str(count), "--server-pid",
+                                   str(server.pid), *options(value)])
     return good, report["phases"][0]["messages_per_second"]
-
-
-def svg(quantity, series, title):
-    """A line for each server over a logarithmic axis; numbers at each point, so that nothing has to be measured off."""
-    width, height, left, top, right, bottom = 760, 420, 80, 50, 150, 60
-    values = sorted({value for points in series.values() for value, _ in points})
-    low, high = math.log(values[0]), math.log(max(values[-1], values[0] * 1.01))
-    peak = max(rate for points in series.values() for _, rate in points) * 1.1
-    x = lambda value: left + (math.log(value) - low) / (high - low) * (width - left - right)
-    y = lambda rate: height - bottom - rate / peak * (height - top - bottom)
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" '
-             f'font-size="12"><rect width="100%" height="100%" fill="white"/><text x="{left}" y="24" font-size="15">{title}</text>']
-    for step in range(6):
-        rate = peak * step / 5
-        parts.append(f'<line x1="{left}" x2="{width - right}" y1="{y(rate):.1f}" y2="{y(rate):.1f}" stroke="#ddd"/>'
-                     f'<text x="{left - 8}" y="{y(rate) + 4:.1f}" text-anchor="end">{rate:,.0f}</text>')
-    for value in values:
-        parts.append(f'<text x="{x(value):.1f}" y="{height - bottom + 18}" text-anchor="middle">{value:,}</text>')
-    parts.append(f'<text x="{(left + width - right) / 2}" y="{height - 14}" text-anchor="middle">{quantity}</text>')
-    for number, (name, points) in enumerate(series.items()):
-        colour = COLOURS.get(name, "#666")
-        path = " ".join(f"{x(value):.1f},{y(rate):.1f}" for value, rate in points)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x(value):.1f}" cy="{y(rate):.1f}" r="3" fill="{colour}"><title>{name}: {rate:,.0f}/s at {value:,}'
-                  f'</title></circle>' for value, rate in points]
-        parts.append(f'<text x="{width - right + 12}" y="{top + 20 * number + 10}" fill="{colour}">{name}</text>')
-    return "\n".join([*parts, "</svg>\n"])
 
 
 def main():
@@ -77,7 +52,8 @@ def main():
     parser.add_argument("--out-svg", type=pathlib.Path)
     arguments = parser.parse_args()
     values = [int(value) for value in arguments.values.split(",")] if arguments.values else SWEEPS[arguments.quantity][0]
-    series = {name: [] for name in arguments.servers.split(",")}
+    names = ["bitacora"] if arguments.quantity in ONLY_BITACORA else arguments.servers.split(",")
+    series = {name: [] for name in names}
     all_good = True
     with tempfile.TemporaryDirectory(prefix="bitacora-sweep-") as work:
         for value in values:

@@ -13,10 +13,12 @@ import sys
 import tempfile
 
 import bench_servers
-from bench_servers import BENCH, STARTERS, Unavailable
+from bench_goals import print_goals
+from bench_servers import BENCH, STARTERS, SYNC_COST, Unavailable
 
 EVERYBODY = ["bitacora", "bitacora-async", "bitacora-memory", "mosquitto", "nats", "null"]
 PEERS = ["bitacora", "mosquitto", "nats"]
+BARE_APPEND = "bare append"  # no server: 4 KiB appended to a file and fdatasync, one after the other
 
 # name: what it is, the loader's command and options, messages at scale 1, which phase counts, which servers
 WORKLOADS = {
@@ -24,14 +26,14 @@ WORKLOADS = {
           ["--publishers", "1", "--qos", "0", "--subscribe-qos", "0"], 1_000_000, "deliver", EVERYBODY[:-1]),
     "B": ("50 publishers, 20 in flight, QoS 1, 256 B", "publish",
           ["--publishers", "50", "--window", "20", "--payload", "256"], 1_000_000, "publish",
-          EVERYBODY + ["bitacora-1", "bitacora-8", "bitacora-64"]),
+          EVERYBODY + ["bitacora-1", "bitacora-8", "bitacora-16", "bitacora-64"]),
     "B5": ("as B, MQTT 5.0", "publish",
            ["--version", "5.0", "--publishers", "50", "--window", "20", "--payload", "256"], 1_000_000, "publish",
            ["bitacora", "mosquitto"]),
     "L": ("50 publishers, QoS 1, 256 B, open loop at 20,000/s: latency from the scheduled time", "publish",
           ["--publishers", "50", "--payload", "256", "--rate", "20000"], 100_000, "publish", PEERS),
     "1": ("1 publisher, 1 in flight, QoS 1, 256 B", "publish",
-          ["--publishers", "1", "--window", "1", "--payload", "256"], 10_000, "publish", PEERS),
+          ["--publishers", "1", "--window", "1", "--payload", "256"], 10_000, "publish", [BARE_APPEND, *PEERS]),
     "Q2": ("50 publishers, 20 in flight, QoS 2, 256 B", "publish",
            ["--publishers", "50", "--window", "20", "--payload", "256", "--qos", "2"], 500_000, "publish",
            EVERYBODY[:2] + ["mosquitto", "null"]),
@@ -52,8 +54,18 @@ def run_loader(arguments):
     return done.returncode == 0, json.loads(done.stdout)
 
 
+def measure_bare_append(work, count):
+    if not pathlib.Path(SYNC_COST).exists():
+        raise Unavailable(f"{SYNC_COST} was not built")
+    text = subprocess.run([SYNC_COST, work, "4096", str(count)], capture_output=True, text=True, check=True).stdout
+    mean, p50, p99, _ = next(line for line in text.splitlines() if line.startswith("append ")).split()[1:]
+    return {"good": True, "rate": 1e6 / float(mean), "p50_ms": float(p50) / 1000, "p99_ms": float(p99) / 1000}
+
+
 def measure(workload, server_name, work, scale):
     _, command, options, messages, phase_name, _ = WORKLOADS[workload]
+    if server_name == BARE_APPEND:
+        return measure_bare_append(work, 2000)
     with STARTERS[server_name](work) as server:
         good, report = run_loader([command, "--port", str(server.port), "--messages", str(max(1000, int(messages * scale))),
                                    "--server-pid", str(server.pid), *options])
@@ -66,26 +78,37 @@ def measure(workload, server_name, work, scale):
     if use and phase["messages"]:
         result |= {"cpu_s_per_million": use["cpu_seconds"] * 1e6 / phase["messages"],
                    "peak_mib": use["peak_rss_bytes"] / 2**20}
+    if use and command == "resume":  # what the server has grown by while messages were published for who is away
+        waiting = report["phases"][0]
+        grown = waiting["server"]["rss_bytes"] - waiting["server"]["rss_before_bytes"]
+        result["bytes_per_waiting"] = grown / waiting["messages"]
     return result | {"report": report}
 
 
 def medians(rounds):
-    keys = ["rate", "p50_ms", "p99_ms", "cpu_s_per_million", "peak_mib"]
+    keys = ["rate", "p50_ms", "p99_ms", "cpu_s_per_million", "peak_mib", "bytes_per_waiting"]
     found = {key: [one[key] for one in rounds if key in one] for key in keys}
     return {key: statistics.median(values) for key, values in found.items() if values} | {
         "good": all(one["good"] for one in rounds), "rounds": len(rounds)}
 
 
+def publish_log(port, messages):
+    """So many records of 1,000 topics, and among them, spread over all, 100 of one."""
+    rare = subprocess.Popen([BENCH, "publish", "--port", port, "--messages", "100", "--payload", "256", "--publishers", "1",
+                             "--prefix", "bench/rare", "--rate", str(100 * 250_000 / messages)], stdout=subprocess.DEVNULL)
+    run_loader(["publish", "--port", port, "--messages", str(messages), "--payload", "256", "--publishers", "50",
+                "--topics", "20", "--window", "100", "--prefix", "bench/many"])
+    if rare.wait() != 0:
+        raise Unavailable("the rare topic could not be published")
+
+
 def replays(work, scale):
     """What only bitacora has: reading what there is. {name: {rate, MB/s or ms}}."""
     results = {}
-    messages = max(20_000, int(2_000_000 * scale))
+    messages = max(20_000, int(10_000_000 * scale))
     with bench_servers.start_bitacora(work) as server:
         port, http = str(server.port), str(server.http)
-        run_loader(["publish", "--port", port, "--messages", str(messages), "--payload", "256", "--publishers", "50",
-                    "--topics", "20", "--window", "100", "--prefix", "bench/many"])
-        run_loader(["publish", "--port", port, "--messages", "100", "--payload", "256", "--publishers", "1",
-                    "--topics", "1", "--prefix", "bench/rare"])
+        publish_log(port, messages)
 
         def enter(name, arguments):
             try:
@@ -119,11 +142,14 @@ def print_table(table):
         print("|---|---:|---:|---:|---:|---:|---:|")
         base = servers.get("mosquitto", {}).get("rate")
         for name, row in servers.items():
-            ratio = f"{row['rate'] / base:.2f}x" if base else "-"
+            ratio = f"{row['rate'] / base:.2f}x" if base and name != BARE_APPEND else "-"
             cells = [f"{row[key]:.2f}" if key in row else "-" for key in ("p50_ms", "p99_ms", "cpu_s_per_million")]
             peak = f"{row['peak_mib']:.0f}" if "peak_mib" in row else "-"
             note = "" if row["good"] else " **BAD**"
             print(f"| {name}{note} | {row['rate']:,.0f} | {ratio} | {' | '.join(cells)} | {peak} |")
+        if any("bytes_per_waiting" in row for row in servers.values()):
+            waiting = [f"{name} {row['bytes_per_waiting']:.0f} bytes" for name, row in servers.items()]
+            print(f"\nMemory for each message that waits: {', '.join(waiting)}.")
     if table["replays"]:
         print("\n### Reading what there is\n")
         print("| | records/s | MB/s | seconds |\n|---|---:|---:|---:|")
@@ -141,7 +167,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, help="write everything as JSON to this file")
     arguments = parser.parse_args()
     wanted = arguments.only.split(",")
-    servers = arguments.servers.split(",") if arguments.servers else list(STARTERS)
+    servers = [BARE_APPEND, *(arguments.servers.split(",") if arguments.servers else STARTERS)]
     table = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
              "machine": f"{platform.machine()}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}",
              "rounds": arguments.rounds, "scale": arguments.scale, "workloads": {}, "replays": {}, "runs": []}
@@ -166,6 +192,7 @@ def main():
             table["replays"] = replays(work, arguments.scale)
     print(f"{table['date']}, {table['machine']}; median of {arguments.rounds}; messages x {arguments.scale:g}")
     print_table(table)
+    print_goals(table)
     if arguments.out:
         arguments.out.write_text(json.dumps(table, indent=1))
     good = all(row["good"] for rows in table["workloads"].values() for row in rows.values())

@@ -114,14 +114,14 @@ void Fleet::add_publishers(Cast cast, const Tell& tell) {
   for (const Kind& kind : kinds) {
     if (cast != Cast::everyone && std::string_view(kind.prefix) == "async") continue;
     const std::string name = "p" + std::to_string(publishers_.size());
-    publishers_.push_back(std::make_unique<Publisher>(
-        PublisherTerms{.connection = {.client_id = name,
-                                      .version = kind.version,
-                                      .takes_refusals = cast == Cast::publishers_on_failing_disk},
-                       .qos = kind.qos,
-                       .prefix = std::string(kind.prefix) + "/" + name,
-                       .retain_every = kind.retain_every},
-        tell));
+    PublisherTerms terms;
+    terms.connection.client_id = name;
+    terms.connection.version = kind.version;
+    terms.connection.takes_refusals = cast == Cast::publishers_on_failing_disk;
+    terms.qos = kind.qos;
+    terms.prefix = std::string(kind.prefix) + "/" + name;
+    terms.retain_every = kind.retain_every;
+    publishers_.push_back(std::make_unique<Publisher>(std::move(terms), tell));
     all_.push_back(publishers_.back().get());
   }
 }
@@ -129,24 +129,30 @@ void Fleet::add_publishers(Cast cast, const Tell& tell) {
 void Fleet::add_subscribers(const Tell& tell) {
   const auto add = [&](const char* client, ProtocolVersion version, const std::shared_ptr<Seen>& seen,
                        SubscriberTerms terms) {
-    terms.connection = {.client_id = client, .version = version};
+    terms.connection.client_id = client;
+    terms.connection.version = version;
     if (terms.name.empty()) terms.name = client;
     terms.prefix = "all/";
     subscribers_.push_back(std::make_unique<Subscriber>(std::move(terms), seen, tell));
     all_.push_back(subscribers_.back().get());
   };
-  add("s0", ProtocolVersion::v5, std::make_shared<Seen>(), {.filter = "all/#"});
-  add("s1", ProtocolVersion::v3_1_1, std::make_shared<Seen>(), {.filter = "all/#", .qos = QoS::exactly_once});
+  SubscriberTerms everything;
+  everything.filter = "all/#";
+  add("s0", ProtocolVersion::v5, std::make_shared<Seen>(), everything);
+  everything.qos = QoS::exactly_once;
+  add("s1", ProtocolVersion::v3_1_1, std::make_shared<Seen>(), everything);
+  SubscriberTerms worker;
+  worker.name = "workers";
+  worker.filter = "$share/workers/all/#";
+  worker.order = proof::Order::any;
   const auto shared = std::make_shared<Seen>();
-  for (const char* member : {"w0", "w1"}) {
-    add(member, ProtocolVersion::v5, shared,
-        {.name = "workers", .filter = "$share/workers/all/#", .order = proof::Order::any});
-  }
-  const auto grouped = std::make_shared<Seen>();
-  for (const char* member : {"g0", "g1"}) {
-    add(member, ProtocolVersion::v5, grouped,
-        {.name = group_name, .filter = fmt::format("$group/{}/all/#", group_name), .is_group = true});
-  }
+  for (const char* member : {"w0", "w1"}) add(member, ProtocolVersion::v5, shared, worker);
+  SubscriberTerms grouped;
+  grouped.name = group_name;
+  grouped.filter = fmt::format("$group/{}/all/#", group_name);
+  grouped.is_group = true;
+  const auto seen_by_group = std::make_shared<Seen>();
+  for (const char* member : {"g0", "g1"}) add(member, ProtocolVersion::v5, seen_by_group, grouped);
 }
 
 bool Fleet::connect(std::uint16_t port) {

@@ -13,6 +13,7 @@ constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::int64_t connect_timeout_ns = 30 * second_ns;
 constexpr std::int64_t tick_ns = 100'000'000;
 constexpr std::uint32_t session_expiry_s = 24 * 3600;
+constexpr std::uint32_t subscriptions_of_one = 1000;  // what servers allow a session to have
 
 }  // namespace
 
@@ -45,6 +46,19 @@ void Fleet::add_publishers() {
     publishers_.push_back(std::make_unique<Publisher>(loop_, std::move(settings)));
     Publisher& publisher = *publishers_.back();
     await_connected(publisher, [&] { return publisher.is_connected(); });
+  }
+}
+
+void Fleet::add_bystanders() {
+  for (std::uint32_t done = 0; done < load_.bystanders;) {
+    const auto index = static_cast<std::uint32_t>(bystanders_.size());
+    const std::uint32_t count = std::min(load_.bystanders - done, subscriptions_of_one);
+    BystanderSettings settings{client_settings("by", index), fmt::format("bystander/{:08x}/{}", load_.run, index),
+                               count};
+    bystanders_.push_back(std::make_unique<Bystander>(loop_, std::move(settings)));
+    const Bystander& bystander = *bystanders_.back();
+    await_connected(*bystanders_.back(), [&] { return bystander.is_subscribed(); });
+    done += count;
   }
 }
 
@@ -87,6 +101,7 @@ bool Fleet::drive(const std::function<bool()>& is_complete, std::int64_t deadlin
       next_tick_ns = now + tick_ns;
       for (const auto& publisher : publishers_) publisher->keep_alive(now);
       for (const auto& subscriber : subscribers_) subscriber->keep_alive(now);
+      for (const auto& bystander : bystanders_) bystander->keep_alive(now);
     }
     step(deadline_ns);
   }
@@ -180,12 +195,16 @@ void Fleet::enter_failures(Report& report) const {
   for (const auto& subscriber : subscribers_) {
     if (!subscriber->failure().empty()) report.failures.push_back("subscriber: " + subscriber->failure());
   }
+  for (const auto& bystander : bystanders_) {
+    if (!bystander->failure().empty()) report.failures.push_back("bystander: " + bystander->failure());
+  }
 }
 
 Meter::Meter(int server_pid)
     : server_pid_(server_pid), server_before_(use_of_process(server_pid)), loader_before_s_(own_cpu_s()) {}
 
 void Meter::finish(Phase& phase) const {
+  phase.server_before = server_before_;
   phase.server_after = use_of_process(server_pid_);
   phase.server_cpu_s = phase.server_after.cpu_s - server_before_.cpu_s;
   phase.loader_cpu_s = own_cpu_s() - loader_before_s_;

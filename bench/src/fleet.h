@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "bystander.h"
 #include "event_loop.h"
 #include "publisher.h"
 #include "report.h"
@@ -20,6 +21,7 @@ class Fleet {
 
   // Each connects and waits until all that were added are connected (subscribers: subscribed).
   void add_publishers();
+  void add_bystanders();  // for so many subscriptions as the settings say
   void add_subscriber(SubscriberSettings settings);
   // Sends DISCONNECT for all subscribers and forgets them.
   void dismiss_subscribers();
@@ -51,6 +53,7 @@ class Fleet {
   EventLoop loop_;
   std::vector<std::unique_ptr<Publisher>> publishers_;
   std::vector<std::unique_ptr<Subscriber>> subscribers_;
+  std::vector<std::unique_ptr<Bystander>> bystanders_;
 };
 
 // Starts with the server's and the loader's use of the machine, and says at the end what was used since.

@@ -147,6 +147,9 @@ int run(int argc, char** argv) {
   publish_command->add_option(
       "--verify", verify_filter,
       "Subscribe to this filter afterwards, e.g. '$replay/earliest/bench/#', and expect every message");
+  publish_command
+      ->add_option("--bystanders", load.bystanders, "Subscriptions of others, which match nothing that is published")
+      ->check(CLI::Range(0, 10'000'000));
 
   auto* const subscribe_command = app.add_subcommand("subscribe", "Receive what others publish, or a replay");
   add_connection_options(*subscribe_command, load);

@@ -53,6 +53,7 @@ boost::json::object to_object(const Phase& phase) {
   }
   if (phase.server_after.rss_bytes > 0) {
     object["server"] = {{"cpu_seconds", phase.server_cpu_s},
+                        {"rss_before_bytes", phase.server_before.rss_bytes},
                         {"rss_bytes", phase.server_after.rss_bytes},
                         {"peak_rss_bytes", phase.server_after.peak_bytes}};
   }

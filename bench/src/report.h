@@ -22,6 +22,7 @@ struct Phase {
   Histogram latency{};
   double server_cpu_s = 0;
   double loader_cpu_s = 0;
+  ProcessUse server_before{};
   ProcessUse server_after{};
 
   [[nodiscard]] double rate() const { return seconds > 0 ? static_cast<double>(messages) / seconds : 0; }  // messages/s

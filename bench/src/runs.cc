@@ -45,6 +45,7 @@ void enter_deliveries(Report& report, const Subscriber& subscriber, const std::v
 Report run_publish(const LoadSettings& load, const std::string& verify_filter) {
   Report report = report_of("publish", load);
   Fleet fleet(load);
+  fleet.add_bystanders();
   fleet.add_publishers();
   report.phases.push_back(fleet.publish(report));
   if (!verify_filter.empty()) {

@@ -19,11 +19,12 @@ struct LoadSettings {
   std::uint32_t topics = 1;          // of each publisher: <prefix>/<publisher>/<topic>
   std::uint64_t messages = 100'000;  // all publishers together; 0: as many as fit in duration_s
   double duration_s = 0;
-  double rate = 0;         // messages/s, all publishers together; 0: closed loop
-  double patience_s = 10;  // how long nothing may come before what is missing counts as lost
-  std::string prefix;      // empty: "bench/<run>"
-  int server_pid = 0;      // 0: the server's use of the machine is not looked at
-  std::uint32_t run = 0;   // this run's own number
+  double rate = 0;               // messages/s, all publishers together; 0: closed loop
+  double patience_s = 10;        // how long nothing may come before what is missing counts as lost
+  std::string prefix;            // empty: "bench/<run>"
+  std::uint32_t bystanders = 0;  // subscriptions that match nothing of it, in the server all the while
+  int server_pid = 0;            // 0: the server's use of the machine is not looked at
+  std::uint32_t run = 0;         // this run's own number
 };
 
 // Publishes and waits for the acknowledgements; for QoS 0 until each connection's PINGREQ behind the last publish is

@@ -107,8 +107,8 @@ CleanedBatch clean_batch(const BatchView& batch, const CleaningRules& rules, Tom
 }
 
 Bytes make_placeholder(const BatchView& batch) {
-  Bytes bytes;
-  append(bytes, batch.bytes().first(batch_header_size));
+  const ByteView header = batch.bytes().first(batch_header_size);
+  Bytes bytes(header.begin(), header.end());
   constexpr std::uint16_t lost_with_the_records = codec_mask | delete_horizon_bit;
   const auto attributes = static_cast<std::uint16_t>(batch.attributes());
   store_be(bytes.data() + attributes_at, static_cast<std::uint16_t>(attributes & ~lost_with_the_records));

@@ -81,6 +81,14 @@ class BenchTest(unittest.TestCase):
                                            version)
                     self.assertEqual(status, 0, report)
 
+    def test_subscriptions_of_others_are_there_while_it_publishes(self):
+        with Server() as server:
+            status, report = bench(server.mqtt, "publish", "--messages", "1000", "--bystanders", "1500")
+            self.assertEqual(status, 0, report)
+        with Server("[sessions]\nmax_subscriptions = 10\n") as server:
+            with self.assertRaisesRegex(AssertionError, "refused a subscription"):
+                bench(server.mqtt, "publish", "--messages", "1000", "--bystanders", "1500")
+
     def test_a_server_that_acknowledges_everything_passes_where_only_acknowledgements_are_asked(self):
         with NullServer() as null:
             for qos in "012":
