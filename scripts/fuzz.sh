@@ -7,6 +7,7 @@
 #   scripts/fuzz.sh --seconds 600 packet  one target, or several, ten minutes each
 #   scripts/fuzz.sh --runs 1000000 batch  so many executions instead
 #   scripts/fuzz.sh --keep packet         distils what was learnt into tests/fuzz/corpus/packet
+#   scripts/fuzz.sh --totals FILE         appends a line `fuzz-<target> <executions> <found>` for each, for scripts/proof.sh
 #
 # The exit status is 0 if nothing was found. The totals over all runs are in build/fuzz/totals.
 set -euo pipefail
@@ -14,13 +15,15 @@ cd "$(dirname "$0")/.."
 
 limit=(-max_total_time=60)
 keep=no
+proof_totals=/dev/null
 targets=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --seconds) limit=("-max_total_time=$2"); shift ;;
     --runs) limit=("-runs=$2"); shift ;;
     --keep) keep=yes ;;
-    -*) echo "fuzz.sh: unknown option '$1'; there are --seconds N, --runs N and --keep" >&2; exit 2 ;;
+    --totals) proof_totals="$2"; shift ;;
+    -*) echo "fuzz.sh: unknown option '$1'; there are --seconds N, --runs N, --keep and --totals FILE" >&2; exit 2 ;;
     *) targets+=("$1") ;;
   esac
   shift
@@ -54,16 +57,19 @@ for target in "${targets[@]}"; do
     continue
   fi
   dictionary=tests/fuzz/$target.dict
-  arguments=(-rss_limit_mb=2048 -timeout=20 -max_len=8192 -print_final_stats=1 "-artifact_prefix=$build/findings/$target-")
+  arguments=(-rss_limit_mb=2048 -malloc_limit_mb=64 -timeout=10 -max_len=8192 -print_final_stats=1 "-artifact_prefix=$build/findings/$target-")
   [ ! -e "$dictionary" ] || arguments+=("-dict=$dictionary")
   echo "== $target"
+  found=0
   if ! "$program" "${limit[@]}" "${arguments[@]}" "$learnt" "$shipped" > "$build/$target.log" 2>&1; then
     status=1
+    found=1
     tail -n 40 "$build/$target.log" >&2
     echo "fuzz.sh: $target found something; to see it again: $program $build/findings/$target-..." >&2
   fi
   runs="$(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$target.log")"
   echo "$target ${runs:-0}" >> $build/totals
+  echo "fuzz-$target ${runs:-0} $found" >> "$proof_totals"
   awk -v target="$target" '$1 == target { sum += $2 } END { printf "%s: %d executions in all runs so far\n", target, sum }' $build/totals
 done
 exit $status

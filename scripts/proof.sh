@@ -9,8 +9,12 @@
 #     failpoints     kills at each named step: its first N passes             (default 1)
 #     failing-disk   runs with one failing system call each                   (strace; default 60)
 #     thin-disk      runs on storage that runs out                            (root, loop; default 5)
+#     simulation     seeds of the whole broker on a virtual clock and disk    (default 2000)
 #     bit-rot        every bit of a segment and its indexes, every page
 #     controls       builds with a defect, which the rigs must find
+#     reverted       builds with one fix taken back, which its unit test must find
+#     fuzz           executions of each fuzz target                           (clang 14; default: 30 seconds of each)
+#     soak           hours of load at half of what the machine takes          (--hours N, default 0.1; --rate N)
 #   scripts/proof.sh table                  only what was done so far
 #
 # It can be ended at any time; what was done counts. The exit status is 0 if nothing was found (and every defect was).
@@ -18,16 +22,20 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 count=
+hours=0.1
+rate=()
 rigs=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --count) count="$2"; shift ;;
-    power-cuts | kills | failpoints | failing-disk | thin-disk | bit-rot | controls | table) rigs+=("$1") ;;
+    --hours) hours="$2"; shift ;;
+    --rate) rate=(--rate "$2"); shift ;;
+    power-cuts | kills | failpoints | failing-disk | thin-disk | simulation | bit-rot | controls | reverted | fuzz | soak | table) rigs+=("$1") ;;
     *) echo "proof.sh: there is no rig '$1'; see the head of this file" >&2; exit 2 ;;
   esac
   shift
 done
-[ ${#rigs[@]} -gt 0 ] || rigs=(kills failpoints bit-rot failing-disk thin-disk power-cuts controls)
+[ ${#rigs[@]} -gt 0 ] || rigs=(kills failpoints simulation bit-rot failing-disk thin-disk power-cuts controls reverted fuzz soak)
 [ "${rigs[*]}" = table ] || scripts/install_dependencies.sh --tests || exit 1
 
 out="$PWD/build/proof"
@@ -41,7 +49,7 @@ status=0
 build_in() {
   local directory="$out/$1" option="$2"
   shift 2
-  cmake -S . -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBITACORA_BENCH=OFF -DBITACORA_EXAMPLES=OFF $option > /dev/null &&
+  cmake -S . -B "$directory" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBITACORA_EXAMPLES=OFF $option > /dev/null &&
     cmake --build "$directory" --target "$@" -j "$(nproc)" > "$directory/build.log" || {
     tail -n 30 "$directory/build.log" >&2
     return 1
@@ -49,7 +57,7 @@ build_in() {
 }
 
 with_binaries_of() {
-  export BITACORA="$out/$1/bin/bitacora" BITACORA_RIG="$out/release/bin/bitacora-rig"
+  export BITACORA="$out/$1/bin/bitacora" BITACORA_RIG="$out/release/bin/bitacora-rig" BITACORA_BENCH="$out/release/bin/bitacora-bench"
 }
 
 need() {  # packages that a rig needs and a test of the tree does not
@@ -114,6 +122,11 @@ run_thin_disk() {
   python_rig thin_disk.py --runs "${count:-5}"
 }
 
+run_simulation() {
+  build_in release "" bitacora-sim || return 1
+  BITACORA_SIM="$out/release/tests/bitacora-sim" BITACORA_SIM_SEEDS="${count:-2000}" scripts/simulate.sh 1000000 build/simulation "$totals"
+}
+
 run_bit_rot() {
   build_in release "" storage_test || return 1
   local log="$out/bit-rot.log" failed=0
@@ -122,6 +135,22 @@ run_bit_rot() {
   [ $failed -eq 0 ] || tail -n 30 "$log" >&2
   awk -v failed=$failed '/bits flipped|pages zeroed/ { hits += $1 } END { print "bit-rot", hits + 0, failed }' "$log" >> "$totals"
   return $failed
+}
+
+run_fuzz() {
+  local limit=(--seconds 30)
+  [ -z "$count" ] || limit=(--runs "$count")
+  scripts/fuzz.sh "${limit[@]}" --totals "$totals"
+}
+
+run_soak() {
+  build_in release "" bitacora bitacora-bench || return 1
+  with_binaries_of release
+  $python -B scripts/proof/soak.py --hours "$hours" "${rate[@]}" --csv "$out/soak.csv" --totals "$totals"
+}
+
+run_reverted() {
+  $python -B scripts/proof/reverted_fixes.py --work "$out/reverted" --totals "$totals"
 }
 
 # A control is good if the rig finds the defect: `caught <defect> <status of the rig>`.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <random>
@@ -37,6 +38,8 @@ struct TortureArguments {
 // A chapter reads all it has after each kill: it is kept short.
 constexpr std::uint64_t rounds_in_chapter = 15;
 
+enum class Reached : std::uint8_t { no, yes };
+
 // What to do to the server next, until there is nothing more to do.
 class Plan {
  public:
@@ -44,21 +47,32 @@ class Plan {
       : random_(arguments.seed), kills_(arguments.kills), end_(Clock::now() + minutes(arguments.minutes)) {
 #ifdef BITACORA_FAILPOINTS
     for (const Failpoint* point : Failpoint::all()) {
-      for (std::uint32_t hit = 1; hit <= arguments.first_hits && point->name().starts_with(arguments.only); ++hit) {
-        rounds_.push_back(at_failpoint(std::string(point->name()), hit));
-      }
+      if (point->name().starts_with(arguments.only)) points_.emplace_back(point->name());
     }
     walks_ = arguments.first_hits > 0;
+    hits_ = arguments.first_hits;
 #endif
   }
 
   [[nodiscard]] bool is_done() const {
-    if (walks_) return given_ >= rounds_.size();
+    if (walks_) return points_.empty();
     return Clock::now() >= end_ || (kills_ != 0 && given_ >= kills_);
   }
   Round next() {
     ++given_;
-    return walks_ ? rounds_[given_ - 1] : at_random();
+#ifdef BITACORA_FAILPOINTS
+    if (walks_) return at_failpoint(points_.front(), hit_);
+#endif
+    return at_random();
+  }
+  // What became of the round that next() gave: whether its failpoint was passed as often as that.
+  void take(Reached reached) {
+    if (!walks_) return;
+    misses_ = reached == Reached::yes ? 0 : misses_ + 1;
+    if (++hit_ <= hits_ && misses_ < patience) return;
+    points_.pop_front();
+    hit_ = 1;
+    misses_ = 0;
   }
 
  private:
@@ -99,9 +113,16 @@ class Plan {
   std::mt19937 random_;
   std::uint64_t kills_;
   Clock::time_point end_;
-  std::vector<Round> rounds_;
   std::uint64_t given_ = 0;
+
+  // The walk over the failpoints, a pass more each time. A point that was not passed so often, and again was not, will
+  // not be passed more often either.
+  static constexpr int patience = 2;
   bool walks_ = false;
+  std::deque<std::string> points_;  // the first one is at work
+  std::uint32_t hits_ = 0;          // of each
+  std::uint32_t hit_ = 1;
+  int misses_ = 0;  // one after the other
 };
 
 // All chapters together.
@@ -202,7 +223,10 @@ torture::Status torture_it(TortureArguments& arguments, const std::string& progr
     torture::Chapter chapter({.program = program, .directory = directory});
     if (auto begun = chapter.begin(); !begun) return begun;
     for (std::uint64_t round = 0; round < rounds_in_chapter && !plan.is_done(); ++round) {
-      if (!chapter.run(plan.next())) break;
+      const std::size_t reached = chapter.reached();
+      const bool goes_on = chapter.run(plan.next());
+      plan.take(chapter.reached() > reached ? Reached::yes : Reached::no);
+      if (!goes_on) break;
     }
     ChapterOutcome outcome = chapter.finish();
     const bool is_good = outcome.is_good();

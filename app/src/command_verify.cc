@@ -11,6 +11,7 @@
 #include "app/command_line.h"
 #include "app/units.h"
 #include "commands.h"
+#include "data_mount.h"
 #include "open_directory.h"
 #include "segment_files.h"
 #include "segment_scan.h"
@@ -130,6 +131,7 @@ int verify_directory(const std::string& path) {
   const auto directory = OpenDirectory::open(path);
   if (!directory) return cannot(directory.error());
   const storage::Store& store = (*directory)->store();
+  if (const auto doubt = examine_mount(path).doubt) fmt::print("WARNING {} {}\n", path, *doubt);
   print_recovery(store.recovery_report());
   Verdict verdict;
   for (std::uint32_t i = 0; i < store.partition_count(); ++i) {

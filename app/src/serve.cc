@@ -15,6 +15,7 @@
 #include "app/command_line.h"
 #include "app/config.h"
 #include "commands.h"
+#include "data_mount.h"
 #include "server_process.h"
 
 namespace bitacora::app {
@@ -170,6 +171,9 @@ int serve(const ServeArguments& arguments) {
     return exit_failed;
   }
   tell_recovery(server.recovery_report());
+  if (const auto doubt = examine_mount(data_directory).doubt) {
+    spdlog::warn("the data directory {} {}", data_directory, *doubt);
+  }
   for (const ListeningAt& listener : server.listening()) spdlog::info("{} on {}", listener.name, listener.where);
   if (!arguments.ports_file.empty()) {
     if (auto written = write_ports(arguments.ports_file, server); !written) {

@@ -59,6 +59,8 @@ class Chapter {
   // Ends with the server ready again and everything read back. False: the server broke in a way that leaves nothing to
   // go on with (finish() has it).
   [[nodiscard]] bool run(const Round& round);
+  // How many rounds a failpoint has ended so far.
+  [[nodiscard]] std::size_t reached() const { return outcome_.reached.size(); }
   // Lets everything be acknowledged and delivered, reads everything once more, stops the server, judges.
   [[nodiscard]] ChapterOutcome finish();
 

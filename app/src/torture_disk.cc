@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -13,7 +12,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <map>
 
 namespace bitacora::app::torture {
 namespace {
@@ -26,19 +24,6 @@ constexpr std::size_t append_size = 4096;
 // kernel's, a hypervisor's or the device's own.
 constexpr std::uint32_t fastest_flash_us = 15;
 constexpr std::uint32_t fastest_rotating_us = 1000;
-
-std::string name_of_file_system(const std::string& directory) {
-  static const std::map<unsigned long, const char*> names{
-      {0xEF53, "ext4"},        {0x58465342, "xfs"},  {0x9123683E, "btrfs"}, {0x01021994, "tmpfs"},
-      {0x794C7630, "overlay"}, {0x6969, "nfs"},      {0x65735546, "fuse"},  {0x2FC12FC1, "zfs"},
-      {0xF2F52010, "f2fs"},    {0xFF534D42, "cifs"}, {0x4D44, "fat"},
-  };
-  struct statfs status {};
-  if (::statfs(directory.c_str(), &status) != 0) return "unknown";
-  const auto magic = static_cast<unsigned long>(status.f_type) & 0xFFFFFFFFUL;
-  const auto found = names.find(magic);
-  return found != names.end() ? found->second : fmt::format("{:#x}", magic);
-}
 
 std::string first_line(const std::filesystem::path& path) {
   std::string line;
@@ -69,7 +54,7 @@ std::uint32_t percentile(std::vector<std::uint32_t>& sorted, std::size_t percent
 
 Result<DiskFindings, std::string> examine_disk(const std::string& directory) {
   DiskFindings found;
-  found.file_system = name_of_file_system(directory);
+  found.mount = examine_mount(directory);
   examine_device(directory, found);
   const std::string path = directory + "/sync-probe";
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -97,13 +82,11 @@ Result<DiskFindings, std::string> examine_disk(const std::string& directory) {
 std::vector<std::string> explain(const DiskFindings& disk) {
   std::vector<std::string> lines;
   lines.push_back(fmt::format("append of 4 KiB and fdatasync: median {} us, 99 % within {} us, on {}{}{}",
-                              disk.sync_p50_us, disk.sync_p99_us, disk.file_system,
+                              disk.sync_p50_us, disk.sync_p99_us, disk.mount.mount.type,
                               disk.device.empty() ? "" : " on " + disk.device,
                               disk.write_cache.empty() ? "" : " (" + disk.write_cache + ")"));
-  if (disk.file_system == "tmpfs") {
-    lines.emplace_back("LIES: tmpfs is memory; nothing in it survives a power cut or a restart of the machine");
-    return lines;
-  }
+  if (disk.mount.doubt) lines.push_back("NOT SAFE: the directory " + *disk.mount.doubt);
+  if (disk.mount.mount.is_memory()) return lines;
   const std::uint32_t fastest = disk.rotates ? fastest_rotating_us : fastest_flash_us;
   if (disk.sync_p50_us < fastest) {
     lines.push_back(

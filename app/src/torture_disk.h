@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "base/result.h"
+#include "data_mount.h"
 
 namespace bitacora::app::torture {
 
 struct DiskFindings {
   std::uint32_t sync_p50_us = 0;  // append of 4 KiB and fdatasync
   std::uint32_t sync_p99_us = 0;
-  std::string file_system{};  // "ext4", "tmpfs", ...; a number where it has no name here
+  DataMount mount{};
   std::string device{};       // "sda"; empty if it is not a block device of this machine
   std::string write_cache{};  // as the kernel believes it: "write back", "write through"; empty: not known
   bool rotates = false;

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "http/status.h"
 #include "json_text.h"
+#include "mqtt/codec.h"
 
 namespace bitacora::http {
 namespace {
@@ -13,6 +14,15 @@ const NamedValue* find(const std::vector<NamedValue>& values, std::string_view n
   const auto found =
       std::find_if(values.begin(), values.end(), [&](const NamedValue& value) { return value.name == name; });
   return found == values.end() ? nullptr : &*found;
+}
+
+// A message may quote a header, which may hold any bytes, or a piece of one; JSON is UTF-8.
+std::string as_utf8(std::string_view message) {
+  std::string text(message);
+  if (mqtt::is_valid_utf8_string(message)) return text;
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  return text;
 }
 
 }  // namespace
@@ -40,7 +50,7 @@ Answer error_answer(unsigned status, int error_code, std::string_view message) {
       .name("error_code")
       .number(error_code)
       .name("message")
-      .string(message)
+      .string(as_utf8(message))
       .end_object();
   return answer;
 }

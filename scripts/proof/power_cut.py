@@ -52,6 +52,22 @@ def missing():
     for program in ("qemu-storage-daemon", "losetup", "mkfs.ext4", "mkfs.xfs", "e2fsck"):
         if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
             return f"{program} is not installed (apt-get install qemu-system-common xfsprogs e2fsprogs)"
+    return why_no_mount()
+
+
+def why_no_mount():
+    """A container may be root and have the devices, and must not use them all the same."""
+    with tempfile.TemporaryDirectory(prefix="bitacora-power-") as work:
+        image, point = pathlib.Path(work) / "image", pathlib.Path(work) / "mnt"
+        with open(image, "wb") as file:
+            file.truncate(8 << 20)
+        point.mkdir()
+        try:
+            run("mkfs.ext4", "-q", "-F", image)
+            run("mount", "-o", "loop", image, point)
+            run("umount", point)
+        except RuntimeError as error:
+            return f"this machine does not let it mount an image: {error}"
     return ""
 
 

@@ -73,6 +73,16 @@ TEST(HttpServer, OnlyOurOwnNamesAreAcceptedAsHost) {
   EXPECT_EQ(status(""), 400U);
 }
 
+// Found by the fuzz target `http`.
+TEST(HttpServer, ARefusalThatQuotesAHeaderIsJsonWhateverTheHeaderHolds) {
+  RunningDoor door;
+  for (const char* host : {"caf\xE9.example", "\xFF\xFE", "caf\xC3\xA9.example"}) {
+    const Response response = door.client().request({.target = "/topics", .host = host});
+    EXPECT_EQ(response.status, 403) << host;
+    EXPECT_EQ(json::parse(response.body).at("error_code"), 403) << host;
+  }
+}
+
 TEST(HttpServer, ABodyOverTheLimitIsRefusedAndNothingIsWritten) {
   RunningDoor door({.max_body_bytes = 1000});
   const std::string body = R"({"records":[{"value":")" + std::string(1000, 'x') + R"("}]})";
