@@ -139,7 +139,8 @@ void PartitionHistory::check_gone(const Messages& messages, Findings& findings) 
 }
 
 // I5: the first copies of what a publisher sent. One that was refused keeps no place, whether its sender heard of it or
-// sent it again without having heard.
+// sent it again without having heard. Where records are removed, nobody may have seen the first copy of what was sent
+// again before it was gone.
 void PartitionHistory::check_order(const Messages& messages, const std::vector<UnheardRefusals>& refusals,
                                    Findings& findings) const {
   const auto may_be_refused = [&](const Message& message) {
@@ -156,6 +157,7 @@ void PartitionHistory::check_order(const Messages& messages, const std::vector<U
   walk([&](Offset offset, const Held& held) {
     const Message* message = messages.find(held.id);
     if (message == nullptr || message->refused || is_forgotten(held)) return;
+    if (log_.keep != Keep::all && message->attempts > 1) return;
     if (message->copies > 1 && !seen_of_copied.insert(held.id.packed()).second) return;
     Last& last = lasts[std::uint64_t{held.id.publisher} << 1 | (message->qos == 0 ? 1 : 0)];
     if (last.any && held.id.sequence < last.sequence && !may_be_refused(*message)) {

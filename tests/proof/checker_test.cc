@@ -193,6 +193,17 @@ TEST_F(History, I5SaysNothingOfWhatWasRefusedAndSentAgain) {
   expect_kept();
 }
 
+TEST_F(History, I5SaysNothingOfWhatWasSentAgainIntoALogThatRemovesRecords) {
+  know("state", Durability::sync, Keep::compact);
+  publish(0), publish(1), publish(2);
+  publish(0);
+  read({at(2, 2), at(3, 0)}, 4, 0, "state");  // the first copies of #0 and #1 were compacted away
+  expect_kept();
+  publish(3), publish(4);
+  read({at(2, 2), at(3, 0), at(4, 4), at(5, 3)}, 6, 0, "state");
+  expect({I::I5});
+}
+
 TEST_F(History, I6FindsAQoS2MessageThatIsTwiceInTheLog) {
   publish(0, 2), publish(0, 2);
   read({at(0, 0), at(1, 0)}, 2);
