@@ -19,6 +19,7 @@ import time
 import urllib.request
 
 import bench_servers
+from bench_page import put_into_page
 from bench_plot import svg
 from bench_table import run_loader
 
@@ -132,12 +133,28 @@ def measure_retention(log):
     return result
 
 
+def format_size(size):
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
+def markdown(points, retention, cached):
+    lines = ["| log | " + " | ".join(SERIES) + " |", "|---:" * (len(SERIES) + 1) + "|"]
+    for point in points:
+        lines.append(f"| {format_size(point['bytes'])} | " + " | ".join(f"{point[name]:.3f} s" for name in SERIES) + " |")
+    lines.append(f"\nFiles were {cached}.")
+    if retention:
+        lines.append(f"Retention from {format_size(retention['bytes_before'])} down to {format_size(retention['bytes_after'])} took "
+                     f"{retention['seconds']:.2f} s.")
+    return "\n".join(lines) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1MiB,64MiB,1GiB,8GiB", help="rising, comma-separated")
     parser.add_argument("--directory", help="where the log is made; it is removed at the end")
     parser.add_argument("--out-json", type=pathlib.Path)
     parser.add_argument("--out-svg", type=pathlib.Path)
+    parser.add_argument("--page", type=pathlib.Path, help="put the table into this page too: docs/benchmarks.md")
     arguments = parser.parse_args()
     points = []
     with tempfile.TemporaryDirectory(prefix="bitacora-log-", dir=arguments.directory) as directory:
@@ -147,11 +164,11 @@ def main():
             print(", ".join(f"{name}: {value:,}" if name == "bytes" else f"{name}: {value:.3f} s"
                             for name, value in points[-1].items()), flush=True)
         retention = measure_retention(log)
-        if retention:
-            print(f"retention took {retention['bytes_before']:,} bytes down to {retention['bytes_after']:,} "
-                  f"in {retention['seconds']:.3f} s")
     cached = "not in the kernel's cache" if forget_files() else "in the kernel's cache as far as it has room"
-    print(f"files were {cached}")
+    text = markdown(points, retention, cached)
+    print(text, end="")
+    if arguments.page:
+        put_into_page(arguments.page, "log size", text)
     if arguments.out_json:
         arguments.out_json.write_text(json.dumps({"points": points, "retention": retention, "files": cached}, indent=1))
     if arguments.out_svg:

@@ -2,7 +2,9 @@
 """The table of docs/benchmarks.md: each workload against each server, in turns in one run, medians and ratios."""
 
 import argparse
+import contextlib
 import datetime
+import io
 import json
 import os
 import pathlib
@@ -14,6 +16,7 @@ import tempfile
 
 import bench_servers
 from bench_goals import print_goals
+from bench_page import put_into_page
 from bench_servers import BENCH, STARTERS, SYNC_COST, Unavailable
 
 EVERYBODY = ["bitacora", "bitacora-async", "bitacora-memory", "mosquitto", "nats", "null"]
@@ -165,6 +168,7 @@ def main():
     parser.add_argument("--only", default=",".join([*WORKLOADS, "replay"]), help="workloads, comma-separated")
     parser.add_argument("--servers", default="", help="only these, comma-separated")
     parser.add_argument("--out", type=pathlib.Path, help="write everything as JSON to this file")
+    parser.add_argument("--page", type=pathlib.Path, help="put the tables into this page too: docs/benchmarks.md")
     arguments = parser.parse_args()
     wanted = arguments.only.split(",")
     servers = [BARE_APPEND, *(arguments.servers.split(",") if arguments.servers else STARTERS)]
@@ -190,9 +194,14 @@ def main():
             table["workloads"][workload] = {name: medians(rounds) for name, rounds in found.items()}
         if "replay" in wanted and "bitacora" in servers:
             table["replays"] = replays(work, arguments.scale)
-    print(f"{table['date']}, {table['machine']}; median of {arguments.rounds}; messages x {arguments.scale:g}")
-    print_table(table)
-    print_goals(table)
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        print(f"{table['date']}, {table['machine']}; median of {arguments.rounds}; messages x {arguments.scale:g}.")
+        print_goals(table)
+        print_table(table)
+    print(text.getvalue(), end="")
+    if arguments.page:
+        put_into_page(arguments.page, "figures", text.getvalue())
     if arguments.out:
         arguments.out.write_text(json.dumps(table, indent=1))
     good = all(row["good"] for rows in table["workloads"].values() for row in rows.values())

@@ -60,6 +60,15 @@ void add_publish_options(CLI::App& command, LoadSettings& load) {
                      "(default: closed loop, as fast as the window allows)");
 }
 
+// Of the command `publish` alone.
+void add_publish_command_options(CLI::App& command, LoadSettings& load, std::string& verify_filter) {
+  command.add_option("--verify", verify_filter,
+                     "Subscribe to this filter afterwards, e.g. '$replay/earliest/bench/#', and expect every message");
+  publish_command
+      ->add_option("--bystanders", load.bystanders, "Subscriptions of others, which match nothing that is published")
+      ->check(CLI::Range(0, 10'000'000));
+}
+
 void add_subscribe_options(CLI::App& command, LoadSettings& load, SubscribeSettings& subscribe) {
   command.add_option("--filter", subscribe.filter, "Topic filter")->capture_default_str();
   command.add_option("--subscribers", subscribe.subscribers, "Connections")->capture_default_str();
@@ -144,12 +153,7 @@ int run(int argc, char** argv) {
   auto* const publish_command = app.add_subcommand("publish", "Publish and wait for the acknowledgements");
   add_connection_options(*publish_command, load);
   add_publish_options(*publish_command, load);
-  publish_command->add_option(
-      "--verify", verify_filter,
-      "Subscribe to this filter afterwards, e.g. '$replay/earliest/bench/#', and expect every message");
-  publish_command
-      ->add_option("--bystanders", load.bystanders, "Subscriptions of others, which match nothing that is published")
-      ->check(CLI::Range(0, 10'000'000));
+  add_publish_command_options(*publish_command, load, verify_filter);
 
   auto* const subscribe_command = app.add_subcommand("subscribe", "Receive what others publish, or a replay");
   add_connection_options(*subscribe_command, load);

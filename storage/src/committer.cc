@@ -41,13 +41,14 @@ struct Item {
 };
 using Items = std::deque<Item>;
 
-// What one round does in one partition.
+// What is done in one partition with what was queued.
 struct Run {
   AppendablePartition* partition = nullptr;
-  std::vector<std::size_t> items;  // their numbers in the round, rising
+  std::vector<std::size_t> items;  // their numbers in the queue, rising
   std::vector<BatchPtr> batches;   // of the same
   std::unique_lock<std::mutex> lock{};
   bool was_written = false;  // or tried: there was room
+  bool must_sync = false;    // was written, and is not committed before it is synced
   Result<std::vector<Placement>> placements{};
   Result<> synced{};
 };
@@ -74,13 +75,15 @@ Result<> check_batch(ByteView bytes, const AppendablePartition& partition) {
 struct Committer::State {
   State(Clock const& its_clock, CommitterOptions its_options) : clock(its_clock), options(its_options) {}
 
-  std::size_t run_round();
+  std::size_t run_queue();
   [[nodiscard]] Items take_queue();
   [[nodiscard]] static std::vector<Run> group(const Items& items, std::vector<AppendOutcome>& outcomes);
   static void write(Run& run, std::vector<bool>& left_over, Now now);
-  void sync(std::vector<Run>& runs);
-  void finish(Run& run, std::vector<AppendOutcome>& outcomes, CommitNotice& notice);
   void put_back(Items& items, const std::vector<bool>& left_over);
+  [[nodiscard]] static std::vector<std::function<void()>> begin_syncs(std::vector<Run>& runs);
+  static void retry(Run& run);
+  void finish(Run& run, std::vector<AppendOutcome>& outcomes, CommitNotice& notice);
+  void tell(std::span<Run> runs, std::vector<std::size_t> numbers, Items& items, std::vector<AppendOutcome>& outcomes);
   void flush_what_is_due();
   [[nodiscard]] std::optional<MonotonicTime> next_flush() const;
   void run_thread();
@@ -96,7 +99,7 @@ struct Committer::State {
   bool stopping = false;  // mutex
   std::thread thread;
 
-  // Of the thread that runs rounds.
+  // Of the committer's thread, or of the one that calls run_once().
   std::unique_ptr<SyncPool> pool = std::make_unique<SyncPool>(1);
   std::vector<AppendablePartition*> unsynced;  // async: have bytes that no sync covered
 };
@@ -132,7 +135,7 @@ std::size_t Committer::max_bytes_in_flight() const noexcept { return state_->opt
 
 std::size_t Committer::run_once() {
   std::size_t done = 0;
-  while (const std::size_t in_round = state_->run_round()) done += in_round;
+  while (const std::size_t in_round = state_->run_queue()) done += in_round;
   state_->flush_what_is_due();
   return done;
 }
@@ -154,7 +157,7 @@ void Committer::stop() {
 
 void Committer::State::run_thread() {
   while (true) {
-    while (run_round() != 0) {
+    while (run_queue() != 0) {
     }
     flush_what_is_due();
     std::unique_lock lock(mutex);
@@ -174,9 +177,10 @@ Items Committer::State::take_queue() {
   return std::exchange(queue, {});
 }
 
-// One round: everything that is queued now, as far as it fits into one run for each partition. The list is taken before
-// the first write, and exactly that list is answered. Returns how many requests that were.
-std::size_t Committer::State::run_round() {
+// Everything that is queued now, as far as it fits into one run for each partition, in rounds: what is synced side by
+// side is told together, and whoever waits for it goes on while the rest is being synced. The list is taken before the
+// first write, and exactly that list is answered. Returns how many requests that were.
+std::size_t Committer::State::run_queue() {
   Items items = take_queue();
   if (items.empty()) return 0;
   const Now now = clock.now();
@@ -185,27 +189,31 @@ std::size_t Committer::State::run_round() {
     outcomes.push_back({.origin = item.origin, .id = item.id, .partition = item.partition, .error = {}});
   std::vector<bool> left_over(items.size());
   std::vector<Run> runs = group(items, outcomes);
+  std::vector<std::size_t> refused;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (outcomes[i].error) refused.push_back(i);
+  }
   BITACORA_FAILPOINT("commit.taken");
   for (Run& run : runs) write(run, left_over, now);
-  BITACORA_FAILPOINT("commit.written");
-  sync(runs);
-  BITACORA_FAILPOINT("commit.synced");
-
-  auto notice = std::make_shared<OwningNotice>();
-  notice->in_flight = in_flight;
-  for (Run& run : runs) finish(run, outcomes, *notice);
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (left_over[i]) continue;
-    notice->size += items[i].batch->size();
-    notice->storage.push_back(std::move(items[i].batch));
-    notice->outcomes.push_back(std::move(outcomes[i]));
-  }
   put_back(items, left_over);
-  const std::shared_ptr<const CommitNotice> shared = std::move(notice);
-  BITACORA_FAILPOINT("commit.finished");
-  for (const CommitListener& listener : listeners) listener(shared);
-  BITACORA_FAILPOINT("commit.told");
-  return shared->outcomes.size();
+  BITACORA_FAILPOINT("commit.written");
+  const std::vector<std::function<void()>> syncs = begin_syncs(runs);
+#ifndef BITACORA_BREAK_ACK_BEFORE_SYNC  // a defect for the rigs (docs/proof.md): the sync comes when flush() is due
+  pool->start(syncs);
+#endif
+  std::size_t synced = 0;
+  for (auto rest = std::span(runs); !rest.empty() || !refused.empty();) {
+    const std::size_t enough = synced + std::max(options.sync_threads, 1U);
+    std::size_t count = 0;
+    for (; count < rest.size() && synced < enough; ++count) synced += rest[count].must_sync ? 1 : 0;
+#ifndef BITACORA_BREAK_ACK_BEFORE_SYNC
+    pool->wait_for(synced);
+#endif
+    BITACORA_FAILPOINT("commit.synced");
+    tell(rest.first(count), std::exchange(refused, {}), items, outcomes);
+    rest = rest.subspan(count);
+  }
+  return items.size() - static_cast<std::size_t>(std::count(left_over.begin(), left_over.end(), true));
 }
 
 // By partition, in the order of submission. What is no batch is answered at once and left out.
@@ -223,7 +231,7 @@ std::vector<Run> Committer::State::group(const Items& items, std::vector<AppendO
     runs[place->second].items.push_back(i);
     runs[place->second].batches.push_back(item.batch);
   }
-  // A round holds the append mutex of each: always taken in the same order.
+  // The append mutex of each is held until it is told of: always taken in the same order.
   std::sort(runs.begin(), runs.end(),
             [](const Run& a, const Run& b) { return a.partition->index() < b.partition->index(); });
   return runs;
@@ -245,21 +253,21 @@ void Committer::State::write(Run& run, std::vector<bool>& left_over, Now now) {
   run.placements = run.partition->write(run.batches);
 }
 
-void Committer::State::sync(std::vector<Run>& runs) {
+// Of each run that must be synced, in their order.
+std::vector<std::function<void()>> Committer::State::begin_syncs(std::vector<Run>& runs) {
   std::vector<std::function<void()>> calls;
   for (Run& run : runs) {
-    if (run.placements && run.partition->needs_sync())
-      calls.emplace_back([&run] { run.synced = run.partition->sync(); });
+    run.must_sync = run.placements && run.partition->needs_sync();
+    if (run.must_sync) calls.emplace_back([&run] { run.synced = run.partition->sync(); });
   }
-#ifndef BITACORA_BREAK_ACK_BEFORE_SYNC  // a defect for the rigs (docs/proof.md): the sync comes when flush() is due
-  if (!calls.empty()) pool->run(calls);
-#endif
-  for (Run& run : runs) {
-    const bool done = run.placements && run.synced;
-    if (done || !run.was_written || !run.partition->can_retry()) continue;
-    run.placements = run.partition->retry(run.batches);
-    run.synced = {};
-  }
+  return calls;
+}
+
+void Committer::State::retry(Run& run) {
+  const bool done = run.placements && run.synced;
+  if (done || !run.was_written || !run.partition->can_retry()) return;
+  run.placements = run.partition->retry(run.batches);
+  run.synced = {};
 }
 
 // Success or failure is the whole run's.
@@ -280,6 +288,28 @@ void Committer::State::finish(Run& run, std::vector<AppendOutcome>& outcomes, Co
     for (const std::size_t i : run.items) outcomes[i].error = error;
   }
   run.lock.unlock();
+}
+
+// `numbers` are of requests that are in no run.
+void Committer::State::tell(std::span<Run> runs, std::vector<std::size_t> numbers, Items& items,
+                            std::vector<AppendOutcome>& outcomes) {
+  auto notice = std::make_shared<OwningNotice>();
+  notice->in_flight = in_flight;
+  for (Run& run : runs) {
+    retry(run);
+    finish(run, outcomes, *notice);
+    numbers.insert(numbers.end(), run.items.begin(), run.items.end());
+  }
+  std::sort(numbers.begin(), numbers.end());
+  for (const std::size_t number : numbers) {
+    notice->size += items[number].batch->size();
+    notice->storage.push_back(std::move(items[number].batch));
+    notice->outcomes.push_back(std::move(outcomes[number]));
+  }
+  const std::shared_ptr<const CommitNotice> shared = std::move(notice);
+  BITACORA_FAILPOINT("commit.finished");
+  for (const CommitListener& listener : listeners) listener(shared);
+  BITACORA_FAILPOINT("commit.told");
 }
 
 void Committer::State::put_back(Items& items, const std::vector<bool>& left_over) {

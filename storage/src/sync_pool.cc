@@ -1,5 +1,7 @@
 #include "sync_pool.h"
 
+#include "base/assert.h"
+
 namespace bitacora::storage {
 
 SyncPool::SyncPool(std::uint32_t threads) {
@@ -15,38 +17,46 @@ SyncPool::~SyncPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void SyncPool::run(const std::vector<std::function<void()>>& calls) {
-  if (threads_.empty() || calls.size() == 1) {
-    for (const std::function<void()>& call : calls) call();
-    return;
+void SyncPool::start(const std::vector<std::function<void()>>& calls) {
+  {
+    const std::lock_guard lock(mutex_);
+    BITACORA_ASSERT(first_unreturned_ == has_returned_.size());
+    calls_ = &calls;
+    next_ = first_unreturned_ = 0;
+    has_returned_.assign(calls.size(), false);
   }
+  if (calls.size() > 1) work_or_end_.notify_all();  // one is the caller's own
+}
+
+void SyncPool::wait_for(std::size_t count) {
   std::unique_lock lock(mutex_);
-  calls_ = &calls;
-  next_ = 0;
-  unfinished_ = calls.size();
-  work_or_end_.notify_all();
-  take_calls(lock);
-  all_done_.wait(lock, [this] { return unfinished_ == 0; });
-  calls_ = nullptr;
+  while (next_ < count) call_next(lock);
+  returned_.wait(lock, [&] { return first_unreturned_ >= count; });
+}
+
+void SyncPool::run(const std::vector<std::function<void()>>& calls) {
+  start(calls);
+  wait_for(calls.size());
 }
 
 void SyncPool::work() {
   std::unique_lock lock(mutex_);
   while (true) {
-    work_or_end_.wait(lock, [this] { return ending_ || (calls_ != nullptr && next_ < calls_->size()); });
+    work_or_end_.wait(lock, [this] { return ending_ || next_ < has_returned_.size(); });
     if (ending_) return;
-    take_calls(lock);
+    call_next(lock);
   }
 }
 
-void SyncPool::take_calls(std::unique_lock<std::mutex>& lock) {
-  while (calls_ != nullptr && next_ < calls_->size()) {
-    const std::function<void()>& call = (*calls_)[next_++];
-    lock.unlock();
-    call();
-    lock.lock();
-    if (--unfinished_ == 0) all_done_.notify_one();
-  }
+void SyncPool::call_next(std::unique_lock<std::mutex>& lock) {
+  const std::size_t number = next_++;
+  const std::function<void()>& call = (*calls_)[number];
+  lock.unlock();
+  call();
+  lock.lock();
+  has_returned_[number] = true;
+  while (first_unreturned_ < has_returned_.size() && has_returned_[first_unreturned_]) ++first_unreturned_;
+  returned_.notify_one();
 }
 
 }  // namespace bitacora::storage

@@ -146,6 +146,80 @@ TEST_F(CommitterTest, a_queue_longer_than_a_segment_is_split_at_the_roll_and_kee
   EXPECT_THAT(ids, SizeIs(20));
 }
 
+class CommitterOfManyPartitionsTest : public testing::Test, public LogWorld {
+ protected:
+  static LogSettings five_partitions(Durability durability) {
+    LogSettings settings = one_partition(durability);
+    settings.partitions = 5;
+    return settings;
+  }
+  explicit CommitterOfManyPartitionsTest(Durability durability = Durability::sync)
+      : LogWorld(five_partitions(durability)) {}
+
+  // Commits a batch for each of the partitions in one round and says, for each notice, how many files were synced by
+  // then and which partitions it tells of.
+  std::vector<std::pair<std::uint64_t, std::vector<std::int32_t>>> commit_one_each(std::uint32_t sync_threads) {
+    Committer committer(store(), clock, {.sync_threads = sync_threads});
+    std::vector<std::pair<std::uint64_t, std::vector<std::int32_t>>> told;
+    committer.add_listener([&](const std::shared_ptr<const CommitNotice>& notice) {
+      std::vector<std::int32_t> partitions;
+      for (const AppendOutcome& outcome : notice->outcomes) {
+        EXPECT_FALSE(outcome.error);
+        partitions.push_back(outcome.partition->number());
+      }
+      told.emplace_back(faulty->calls(), partitions);
+    });
+    faulty->arm({.target = FaultTarget::syncs, .at = UINT64_MAX});  // counts
+    for (const std::int32_t number : {3, 1, 4, 0, 2}) {
+      EXPECT_TRUE(committer.submit({.partition = &partition(number), .batch = batch({"a"}), .origin = 0, .id = 0}));
+    }
+    EXPECT_EQ(committer.run_once(), 5U);
+    return told;
+  }
+};
+using Told = std::vector<std::pair<std::uint64_t, std::vector<std::int32_t>>>;
+
+TEST_F(CommitterOfManyPartitionsTest, who_waits_for_a_synced_file_is_told_before_the_next_ones_are_synced) {
+  open();
+  EXPECT_EQ(commit_one_each(1), (Told{{1, {0}}, {2, {1}}, {3, {2}}, {4, {3}}, {5, {4}}}));
+}
+
+TEST_F(CommitterOfManyPartitionsTest, what_is_synced_side_by_side_is_told_together_in_the_order_of_submission) {
+  open();
+  EXPECT_EQ(commit_one_each(2), (Told{{2, {1, 0}}, {4, {3, 2}}, {5, {4}}}));
+  EXPECT_EQ(commit_one_each(5), (Told{{5, {3, 1, 4, 0, 2}}}));
+}
+
+TEST_F(CommitterOfManyPartitionsTest, a_failed_sync_holds_up_no_other_partitions_notice) {
+  open();
+  Committer committer(store(), clock, {.sync_threads = 1});
+  std::vector<std::pair<std::int32_t, bool>> told;
+  committer.add_listener([&](const std::shared_ptr<const CommitNotice>& notice) {
+    for (const AppendOutcome& outcome : notice->outcomes) {
+      told.emplace_back(outcome.partition->number(), outcome.error == nullptr);
+    }
+  });
+  faulty->arm({.target = FaultTarget::any, .at = 1, .sticky = true, .path_contains = "x-1/"});
+  for (const std::int32_t number : {0, 1, 2}) {
+    ASSERT_TRUE(committer.submit({.partition = &partition(number), .batch = batch({"a"}), .origin = 0, .id = 0}));
+  }
+  EXPECT_EQ(committer.run_once(), 3U);
+  EXPECT_EQ(told, (std::vector<std::pair<std::int32_t, bool>>{{0, true}, {1, false}, {2, true}}));
+  EXPECT_EQ(partition(0).offsets().committed, 1);
+  EXPECT_EQ(partition(1).offsets().committed, 0);
+  EXPECT_EQ(partition(2).offsets().committed, 1);
+}
+
+class AsyncCommitterTest : public CommitterOfManyPartitionsTest {
+ protected:
+  AsyncCommitterTest() : CommitterOfManyPartitionsTest(Durability::async) {}
+};
+
+TEST_F(AsyncCommitterTest, what_need_not_be_synced_is_told_at_once_and_together) {
+  open();
+  EXPECT_EQ(commit_one_each(1), (Told{{0, {3, 1, 4, 0, 2}}}));
+}
+
 TEST_F(CommitterTest, every_listener_gets_every_notice) {
   open();
   int other = 0;

@@ -50,7 +50,7 @@ struct LogConfig {
 struct StorageConfig {
   OnDamage on_damage = OnDamage::start;
   std::int64_t max_bytes_in_flight = 64 << 20;              // queued for the committer, over all logs
-  std::uint32_t sync_threads = 2;                           // files synced side by side
+  std::uint32_t sync_threads = 4;                           // files synced side by side
   std::int64_t preallocate_bytes = 1 << 20;                 // zeros ahead of a sync log's end; 0: none
   std::int64_t index_interval_bytes = 4096;                 // of log between two index entries
   std::int64_t key_index_bytes_per_second = 64 << 20;       // of log that searches are made fast for; 0: none
