@@ -64,8 +64,7 @@ void add_publish_options(CLI::App& command, LoadSettings& load) {
 void add_publish_command_options(CLI::App& command, LoadSettings& load, std::string& verify_filter) {
   command.add_option("--verify", verify_filter,
                      "Subscribe to this filter afterwards, e.g. '$replay/earliest/bench/#', and expect every message");
-  publish_command
-      ->add_option("--bystanders", load.bystanders, "Subscriptions of others, which match nothing that is published")
+  command.add_option("--bystanders", load.bystanders, "Subscriptions of others, which match nothing that is published")
       ->check(CLI::Range(0, 10'000'000));
 }
 
