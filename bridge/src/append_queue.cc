@@ -1,6 +1,5 @@
 #include "bridge/append_queue.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace bitacora::bridge {
@@ -17,6 +16,7 @@ void AppendQueue::add(storage::Partition& partition, const storage::RecordView& 
   }
   open.builder.add(record);
   open.tickets.push_back(ticket);
+  ++open.added;
   const std::size_t limit = &partition == small_partition_ ? small_batch_bytes_ : max_batch_bytes_;
   if (open.builder.size() >= limit) close(open);
 }
@@ -26,15 +26,35 @@ void AppendQueue::close(Open& open) {
   --open_count_;
 }
 
-void AppendQueue::note_failed(const storage::Partition& partition) {
-  if (!has_failed(partition)) failed_.push_back(&partition);
+const AppendQueue::Open* AppendQueue::find(const storage::Partition& partition) const noexcept {
+  const std::uint32_t index = partition.index().value();
+  return index < open_.size() ? open_[index].get() : nullptr;
+}
+
+void AppendQueue::note_fate(const storage::Partition& partition, std::size_t records, Fate fate) {
+  Open& open = *open_[partition.index().value()];
+  open.settled += records;
+  open.has_failed |= fate == Fate::failed;
+}
+
+std::uint64_t AppendQueue::added(const storage::Partition& partition) const noexcept {
+  const Open* open = find(partition);
+  return open == nullptr ? 0 : open->added;
+}
+
+std::uint64_t AppendQueue::settled(const storage::Partition& partition) const noexcept {
+  const Open* open = find(partition);
+  return open == nullptr ? 0 : open->settled;
 }
 
 bool AppendQueue::has_failed(const storage::Partition& partition) const noexcept {
-  return std::ranges::find(failed_, &partition) != failed_.end();
+  const Open* open = find(partition);
+  return open != nullptr && open->has_failed;
 }
 
-bool AppendQueue::take_failed(const storage::Partition& partition) { return std::erase(failed_, &partition) != 0; }
+bool AppendQueue::take_failed(const storage::Partition& partition) {
+  return has_failed(partition) && std::exchange(open_[partition.index().value()]->has_failed, false);
+}
 
 void AppendQueue::flush(std::vector<Refused>& refused) {
   for (const std::uint32_t index : std::exchange(open_order_, {})) {
@@ -47,7 +67,7 @@ void AppendQueue::flush(std::vector<Refused>& refused) {
     if (auto queued = committer_.submit(std::move(request)); !queued) {
       first.batch = std::move(request.batch);  // NOLINT(bugprone-use-after-move): a refused request is untouched
       if (queued.error().code == storage::Errc::overloaded) return;
-      note_failed(*first.partition);
+      note_fate(*first.partition, first.tickets.size(), Fate::failed);
       refused.push_back({std::move(first.tickets), first.partition, std::move(queued.error())});
     } else {
       in_flight_.emplace(id, std::move(first.tickets));

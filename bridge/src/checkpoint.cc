@@ -7,28 +7,32 @@
 namespace bitacora::bridge {
 
 void Checkpoint::run_if_due() {
+  mark_.run();
   if (!due_ && (context_.checkpoint_wanted || journal_.has_lost()))
     due_ = context_.now.monotonic + context_.settings->sessions.checkpoint_interval;
-  if (!due_ || *due_ > context_.now.monotonic) return;
+  if (!due_ || *due_ > context_.now.monotonic || mark_.is_under_way()) return;
   due_.reset();
   context_.checkpoint_wanted = false;
   run();
 }
 
 void Checkpoint::run() {
-  // A mark says that the journal holds what came before it. Where something is lost that must be written again, and be
-  // there, before the next one.
   const bool lost = journal_.take_lost();
-  if (lost) context_.checkpoint_wanted = true;
+  if (lost)
+    journal_.write_removals_again([this](std::string_view client) {
+      const Session* session = sessions_.find(client);
+      return session == nullptr || !session->journaled;
+    });
   bool any_journaled = false;
   for (const auto& [client, session] : sessions_.all()) {
-    if (!session->journaled || !session->persistent()) continue;
+    if (!session->journaled) continue;
     any_journaled = true;
     if (lost) {
       journal_.write_again(*session);
       session->dirty = true;
       continue;
     }
+    if (!session->persistent()) continue;  // the journal knows it for its Will's sake
     if (session->qos2_dirty) journal_.write_qos2(*session);
     if (session->connection == nullptr || !session->dirty) continue;
     session->dirty = false;
@@ -38,11 +42,8 @@ void Checkpoint::run() {
     }
   }
   BITACORA_FAILPOINT("checkpoint.sessions_added");
-  if (lost) return;
-  if (!any_journaled) return journal_.remove_mark();
-  journal_.write_mark();
-  context_.metrics.session_checkpoints.add();
-  BITACORA_FAILPOINT("checkpoint.mark_added");
+  if (!any_journaled) return mark_.remove();
+  mark_.follow();
 }
 
 }  // namespace bitacora::bridge

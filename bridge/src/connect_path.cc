@@ -94,7 +94,10 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
   session->expires_at.reset();
   session->will_due.reset();  // [MQTT-3.1.3-9]
   session->will.reset();
-  if (packet.will) session->will = stored(*packet.will);
+  if (packet.will) {
+    session->will = stored(*packet.will);
+    session->will->number = ++session->last_will;
+  }
   operation.wants_response_information = packet.properties.request_response_information == 1;
   operation.session_epoch = session->epoch;
   journal_matters |= session->persistent() || session->will;
@@ -105,8 +108,8 @@ void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& e
 void ConnectPath::store(Session& session, Operation operation) {
   operation.waiting_for = 1;
   const Ticket ticket = operations_.begin(std::move(operation));
+  if (session.persistent() || session.will) operations_.at(ticket).waiting_for += mark_.ensure(ticket);
   if (session.persistent()) {
-    journal_.ensure_mark();
     journal_.write_will(session);  // before the session: it is durable with CONNACK [MQTT-3.1.2-7]
     journal_.write_back(session);
     journal_.write_session(session, ticket);

@@ -11,6 +11,7 @@
 #include "delivery.h"
 #include "group_members.h"
 #include "journal.h"
+#include "mark.h"
 #include "operations.h"
 #include "publish_path.h"
 #include "session.h"
@@ -24,12 +25,13 @@ namespace bitacora::bridge {
 class ConnectPath {
  public:
   ConnectPath(ShardContext& context, SessionTable& sessions, Delivery& delivery, GroupMembers& members,
-              Journal& journal, PublishPath& publishing, Operations& operations, std::uint64_t seed)
+              Journal& journal, Mark& mark, PublishPath& publishing, Operations& operations, std::uint64_t seed)
       : context_(context),
         sessions_(sessions),
         delivery_(delivery),
         members_(members),
         journal_(journal),
+        mark_(mark),
         publishing_(publishing),
         operations_(operations),
         random_(seed) {}
@@ -74,6 +76,7 @@ class ConnectPath {
   Delivery& delivery_;
   GroupMembers& members_;
   Journal& journal_;
+  Mark& mark_;
   PublishPath& publishing_;
   Operations& operations_;
   std::mt19937_64 random_;

@@ -78,11 +78,14 @@ void Journal::write_back(Session& session) {
 }
 
 void Journal::write_again(Session& session) {
-  write_qos2(session);
+  // What says that something is no more may be what was lost.
+  session.will_journaled = true;
   write_will(session);
+  if (!session.persistent()) return;
+  write_qos2(session);
   if (session.connection == nullptr) return write_left(session);
   for (const auto& feed : session.feeds) feed->written = false;
-  session.in_flight_journaled = true;  // what says that it is no more may be what was lost
+  session.in_flight_journaled = true;
   write_connected(session);
 }
 
@@ -104,8 +107,8 @@ void Journal::write_feed(Feed& feed) {
   const Session& session = *feed.session;
   const auto settled = delivery_.settled_positions(session, feed);
   if (!settled && feed.written && feed.written_as_live) return;
-  FeedEntry entry{session.client_id, feed.name, session.epoch, !settled.has_value(), {}};
-  if (settled) entry.positions = named(*settled);
+  const auto positions = named(settled ? *settled : delivery_.tail_positions(feed));
+  const FeedEntry entry{session.client_id, feed.name, session.epoch, !settled.has_value(), positions};
   feed.written = true;
   feed.written_as_live = entry.live;
   add(encode(entry), {});
@@ -120,30 +123,46 @@ void Journal::write_qos2(Session& session, Ticket ticket) {
   add(encode(entry), ticket);
 }
 
-void Journal::write_mark() {
-  add(encode(MarkEntry{context_.index.value(), named(delivery_.tail_positions())}), {});
-  has_mark_ = true;
+void Journal::write_mark(std::span<const storage::Offset> tails, Ticket ticket) {
+  MarkEntry entry{context_.index.value(), {}};
+  for (std::uint32_t i = 0; i < tails.size(); ++i) {
+    const storage::Partition& partition = context_.store.partition(storage::PartitionIndex(i));
+    if (!partition.is_internal()) entry.positions.push_back({partition.log_name(), partition.number(), tails[i]});
+  }
+  add(encode(entry), ticket);
 }
 
-void Journal::ensure_mark() {
-  if (!has_mark_) write_mark();
-}
-
-void Journal::remove_mark() {
-  if (has_mark_) add(mark_tombstone(context_.index.value()), {});
-  has_mark_ = false;
-}
+void Journal::remove_mark() { add(mark_tombstone(context_.index.value()), {}); }
 
 void Journal::remove_session(Session& session, Ticket ticket) {
-  for (const auto& [filter, subscription] : session.subscriptions) remove_subscription(*subscription);
-  for (const auto& feed : session.feeds) remove_feed(*feed);
-  add(qos2_tombstone(session.client_id), {});
-  if (session.will_journaled) add(will_tombstone(session.client_id), {});
-  session.will_journaled = false;
-  if (session.in_flight_journaled) add(in_flight_tombstone(session.client_id), {});
-  session.in_flight_journaled = false;
-  add(session_tombstone(session.client_id), ticket);
-  session.journaled = false;
+  forget_settled_removals();
+  std::vector<JournalRecord> tombstones;
+  for (const auto& [filter, subscription] : session.subscriptions) {
+    tombstones.push_back(subscription_tombstone(session.client_id, filter));
+  }
+  for (const auto& feed : session.feeds) tombstones.push_back(feed_tombstone(session.client_id, feed->name));
+  tombstones.push_back(qos2_tombstone(session.client_id));
+  if (session.will_journaled) tombstones.push_back(will_tombstone(session.client_id));
+  if (session.in_flight_journaled) tombstones.push_back(in_flight_tombstone(session.client_id));
+  for (const JournalRecord& tombstone : tombstones) add(tombstone, {});
+  tombstones.push_back(session_tombstone(session.client_id));
+  add(tombstones.back(), ticket);
+  session.will_journaled = session.in_flight_journaled = session.journaled = false;
+  removals_.push_back({session.client_id, std::move(tombstones), end()});
+}
+
+void Journal::write_removals_again(const std::function<bool(std::string_view client)>& is_gone) {
+  for (Removal& removal : removals_) {
+    if (is_gone(removal.client)) {
+      for (const JournalRecord& tombstone : removal.tombstones) add(tombstone, {});
+    }
+    removal.end = end();
+  }
+}
+
+void Journal::forget_settled_removals() {
+  if (has_lost()) return;
+  while (!removals_.empty() && is_settled(removals_.front().end)) removals_.pop_front();
 }
 
 void Journal::remove_subscription(const Subscription& subscription, Ticket ticket) {

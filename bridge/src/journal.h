@@ -2,6 +2,14 @@
 // log.
 #pragma once
 
+#include <deque>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/strong.h"
 #include "bridge/session_journal.h"
 #include "delivery.h"
 #include "session.h"
@@ -9,11 +17,12 @@
 
 namespace bitacora::bridge {
 
+// A place in what this shard has written to the journal: everything before it.
+using JournalEnd = Strong<struct JournalEndTag, std::uint64_t>;
+
 class Journal {
  public:
-  // `has_mark`: the journal holds a mark of this shard already.
-  Journal(ShardContext& context, const Delivery& delivery, bool has_mark)
-      : context_(context), delivery_(delivery), has_mark_(has_mark) {}
+  Journal(ShardContext& context, const Delivery& delivery) : context_(context), delivery_(delivery) {}
 
   // `ticket` hears when the record is durable; Ticket{} if nobody waits.
   void write_session(Session& session, Ticket ticket = {});
@@ -27,22 +36,26 @@ class Journal {
   void write_connected(Session& session);
   // It is back: each feed where all before it is settled, and no more of what was in flight. In this order too.
   void write_back(Session& session);
-  // All of the above but the first, and its QoS 2 ids, of a session that the journal is to know: some of it may be
-  // lost.
+  // All of the above but the first, and its QoS 2 ids, of a session that the journal knows: some of it may be lost.
   void write_again(Session& session);
   void write_subscription(const Subscription& subscription, Ticket ticket = {});
   void write_feed(Feed& feed);
   void write_qos2(Session& session, Ticket ticket = {});
-  // A mark says that what the journal calls live is settled below it, so it is written behind every session's state
-  // (a checkpoint); ensure_mark writes one only where there is none, before the shard's first session.
-  void write_mark();
-  void ensure_mark();
+  // mark.h says when. `tails` by PartitionIndex.
+  void write_mark(std::span<const storage::Offset> tails, Ticket ticket = {});
   void remove_mark();
   void remove_session(Session& session, Ticket ticket = {});
+  // Of the sessions removed whose removal may be lost: those of clients for which `is_gone` is true.
+  void write_removals_again(const std::function<bool(std::string_view client)>& is_gone);
   void remove_subscription(const Subscription& subscription, Ticket ticket = {});
   void remove_feed(const Feed& feed);
 
-  // Whether something for which nobody waits could not be written since this was asked last.
+  // What was written so far; once is_settled(), it is durable unless something is lost.
+  [[nodiscard]] JournalEnd end() const { return JournalEnd(context_.queue.added(context_.sessions_partition)); }
+  [[nodiscard]] bool is_settled(JournalEnd end) const {
+    return context_.queue.settled(context_.sessions_partition) >= end.value();
+  }
+  // Whether something could not be written since take_lost() was asked last.
   [[nodiscard]] bool has_lost() const { return context_.queue.has_failed(context_.sessions_partition); }
   [[nodiscard]] bool take_lost() { return context_.queue.take_failed(context_.sessions_partition); }
 
@@ -50,10 +63,16 @@ class Journal {
   // As write_left and write_connected say: what is in flight, then where each feed is.
   void write_in_flight(Session& session, bool ids_known);
   void add(const JournalRecord& record, Ticket ticket);
+  void forget_settled_removals();
 
   ShardContext& context_;
   const Delivery& delivery_;
-  bool has_mark_;
+  struct Removal {
+    std::string client;
+    std::vector<JournalRecord> tombstones;
+    JournalEnd end;
+  };
+  std::deque<Removal> removals_;  // those not known to be durable
 };
 
 }  // namespace bitacora::bridge

@@ -23,6 +23,7 @@ constexpr std::string_view publisher_name = "mqtt.publisher";
 constexpr std::string_view dup_name = "mqtt.dup";
 constexpr std::string_view dup_of_name = "mqtt.dup-of";
 constexpr std::string_view qos2_name = "mqtt.qos2";
+constexpr std::string_view will_name = "mqtt.will";
 constexpr std::string_view payload_format_name = "mqtt.payload-format";
 constexpr std::string_view expiry_name = "mqtt.expiry";
 constexpr std::string_view content_type_name = "mqtt.content-type";
@@ -31,6 +32,7 @@ constexpr std::string_view correlation_data_name = "mqtt.correlation-data";
 
 constexpr std::array<std::string_view, 3> digits{"0", "1", "2"};
 constexpr std::size_t qos2_mark_size = 14;
+constexpr std::size_t will_mark_size = 12;
 constexpr std::size_t max_mqtt_string = 65535;  // bytes
 
 void encode_qos2(Bytes& to, const Qos2Mark& mark) {
@@ -44,6 +46,17 @@ std::optional<Qos2Mark> decode_qos2(ByteView value) noexcept {
   if (value.size() != qos2_mark_size) return std::nullopt;
   return Qos2Mark{load_be<std::uint64_t>(value.data()), mqtt::PacketId(load_be<std::uint16_t>(value.data() + 8)),
                   load_be<std::uint32_t>(value.data() + 10)};
+}
+
+void encode_will(Bytes& to, const WillMark& mark) {
+  to.resize(will_mark_size);
+  store_be(to.data(), mark.session_epoch);
+  store_be(to.data() + 8, mark.number);
+}
+
+std::optional<WillMark> decode_will(ByteView value) noexcept {
+  if (value.size() != will_mark_size) return std::nullopt;
+  return WillMark{load_be<std::uint64_t>(value.data()), load_be<std::uint32_t>(value.data() + 8)};
 }
 
 template <class Number>
@@ -85,6 +98,8 @@ void decode_own_header(Message& to, std::string_view name, ByteView value) {
     to.dup_of = decode_decimal<storage::Offset>(text);
   } else if (is(qos2_name)) {
     to.qos2 = decode_qos2(value);
+  } else if (is(will_name)) {
+    to.will = decode_will(value);
   } else if (is(payload_format_name)) {
     if (text == "0" || text == "1") properties.payload_format_indicator = static_cast<std::uint8_t>(text[0] - '0');
   } else if (is(expiry_name)) {
@@ -126,6 +141,10 @@ storage::RecordView MessageEncoder::encode(const Message& message, std::span<con
   if (message.qos2) {
     encode_qos2(qos2_, *message.qos2);
     add(qos2_name, qos2_);
+  }
+  if (message.will) {
+    encode_will(will_, *message.will);
+    add(will_name, will_);
   }
   encode_properties(message.properties);
   headers_.insert(headers_.end(), extra.begin(), extra.end());
@@ -169,6 +188,16 @@ std::optional<std::string_view> MessageDecoder::topic_of(const storage::RecordVi
 std::optional<Qos2Mark> MessageDecoder::qos2_of(const storage::RecordView& record) noexcept {
   const storage::HeaderView* header = find_header(record, qos2_name);
   return header ? decode_qos2(*header->value) : std::nullopt;
+}
+
+std::optional<WillMark> MessageDecoder::will_of(const storage::RecordView& record) noexcept {
+  const storage::HeaderView* header = find_header(record, will_name);
+  return header ? decode_will(*header->value) : std::nullopt;
+}
+
+mqtt::Retain MessageDecoder::retain_of(const storage::RecordView& record) noexcept {
+  const storage::HeaderView* header = find_header(record, retain_name);
+  return header && as_text(*header->value) == "1" ? mqtt::Retain::yes : mqtt::Retain::no;
 }
 
 std::string_view MessageDecoder::client_of(const storage::RecordView& record) noexcept {

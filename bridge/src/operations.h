@@ -30,6 +30,7 @@ struct Operation {
   mqtt::QoS qos = mqtt::QoS::at_least_once;
   mqtt::PacketId packet_id;
   std::uint32_t qos2_sequence = 0;
+  bool is_retained_copy = false;                // of a QoS 2 publish whose record is stored already
   storage::Partition* log_partition = nullptr;  // of the published record, not of its retained copy
   storage::Offset offset = -1;
   Timestamp timestamp = 0;

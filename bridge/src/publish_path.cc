@@ -209,9 +209,10 @@ bool PublishPath::is_repeated_qos2(Connection& connection, const mqtt::PublishEv
   Session& session = *connection.session;
   const auto known = session.qos2.received.find(event.packet.packet_id);
   if (known == session.qos2.received.end()) return false;
-  if (known->second.restored && event.packet.dup == mqtt::Dup::no) {
-    // The client has finished that handshake, only we do not know: this is another message (reliability.md §6.2).
-    spdlog::info("client {}: packet id {} was restored and is used for a new message", session.client_id,
+  if ((known->second.restored || known->second.lacks_copy) && event.packet.dup == mqtt::Dup::no) {
+    // The client has finished that handshake, or given it up, only we do not know: this is another message
+    // (reliability.md §6.2).
+    spdlog::info("client {}: packet id {} was not released and is used for a new message", session.client_id,
                  event.packet.packet_id.value());
     session.qos2.received.erase(known);
     return false;
@@ -225,10 +226,11 @@ bool PublishPath::is_repeated_qos2(Connection& connection, const mqtt::PublishEv
   operation.packet_id = event.packet.packet_id;
   operation.qos2_sequence = known->second.sequence;
   const mqtt::Publish& packet = event.packet;
-  if (known->second.restored && packet.retain == mqtt::Retain::yes &&
+  if (known->second.lacks_copy && packet.retain == mqtt::Retain::yes &&
       session.rights.may(identity::Action::publish, packet.topic)) {
-    // The record is in its log. Whether its retained copy, in another one, was written as well nobody knows.
+    // The record is in its log. Its retained copy, in another one, could not be written, or nobody knows.
     Message message = message_of(session, packet);
+    operation.is_retained_copy = true;
     const Ticket ticket = operations_.begin(std::move(operation));
     operations_.at(ticket).waiting_for = 1;
     append_retained(session, message, context_.router.route(packet.topic, session.client_id, packet.properties),
@@ -240,9 +242,7 @@ bool PublishPath::is_repeated_qos2(Connection& connection, const mqtt::PublishEv
     return true;
   }
   // Its record is on the way: this PUBREC waits for the next write to the journal, which is behind it in the queue.
-  const Ticket ticket = operations_.begin(std::move(operation));
-  operations_.at(ticket).waiting_for = 1;
-  journal_.write_qos2(session, ticket);
+  wait_for_first_copy(session, std::move(operation));
   return true;
 }
 
@@ -279,25 +279,59 @@ void PublishPath::on_released(Operation& operation, Connection* connection) {
   context_.touch(*connection);
 }
 
-void PublishPath::settle_qos2(Session& session, Operation& operation) {
-  const auto entry = session.qos2.received.find(operation.packet_id);
-  const bool known = entry != session.qos2.received.end() && entry->second.sequence == operation.qos2_sequence;
-  if (!known) {
-    // A repeated PUBLISH that waited for the first one, which failed meanwhile.
-    if (!operation.error) {
-      operation.error = std::make_unique<storage::Error>(storage::Error{
-          storage::Errc::io_error, "the first copy of this message could not be stored", 0, std::nullopt});
-    }
-  } else if (operation.error && !entry->second.restored) {
-    session.qos2.received.erase(entry);  // [MQTT-4.3.3-9]
-  } else if (!operation.error && !entry->second.committed) {
-    entry->second.committed = true;
-    session.qos2_dirty = session.dirty = context_.checkpoint_wanted = true;
+// The first copy of a PUBLISH decides what is known of its id. What waited for it, or writes its retained copy,
+// follows.
+PublishPath::Settled PublishPath::settle_qos2(Session& session, Operation& operation) {
+  const auto fail = [&operation](std::string_view why) {
+    if (operation.error) return;
+    operation.error =
+        std::make_unique<storage::Error>(storage::Error{storage::Errc::io_error, std::string(why), 0, std::nullopt});
+  };
+  const auto found = session.qos2.received.find(operation.packet_id);
+  if (found == session.qos2.received.end() || found->second.sequence != operation.qos2_sequence) {
+    fail("the first copy of this message could not be stored");
+    return Settled::yes;
   }
+  Qos2Inbound::Entry& entry = found->second;
+  if (operation.log_partition != nullptr) {
+    if (operation.error && operation.offset < 0) {
+      session.qos2.received.erase(found);  // [MQTT-4.3.3-9]
+      return Settled::yes;
+    }
+    entry.committed = true;
+    entry.lacks_copy = operation.error != nullptr;
+    session.qos2_dirty = session.dirty = context_.checkpoint_wanted = true;
+  } else if (operation.is_retained_copy) {
+    entry.lacks_copy = operation.error != nullptr;
+  } else if (!entry.committed) {
+    wait_for_first_copy(session, std::move(operation));  // rolls have put its record off, behind the journal's
+    return Settled::not_yet;
+  } else if (entry.lacks_copy) {
+    fail("its retained copy could not be stored");
+  } else {
+    operation.error.reset();  // of the journal: nothing but the time of this answer hung on it
+  }
+  return Settled::yes;
+}
+
+void PublishPath::wait_for_first_copy(Session& session, Operation operation) {
+  const Ticket ticket = operations_.begin(std::move(operation));
+  operations_.at(ticket).waiting_for = 1;
+  journal_.write_qos2(session, ticket);
+}
+
+bool PublishPath::is_half_stored(const Session& session, const Operation& operation) {
+  if (operation.qos != mqtt::QoS::exactly_once) return false;
+  const auto entry = session.qos2.received.find(operation.packet_id);
+  return entry != session.qos2.received.end() && entry->second.sequence == operation.qos2_sequence &&
+         entry->second.lacks_copy;
 }
 
 void PublishPath::on_published(Operation& operation, Connection* connection, Session* session) {
-  if (operation.qos == mqtt::QoS::exactly_once && session != nullptr) settle_qos2(*session, operation);
+  if (operation.qos == mqtt::QoS::exactly_once && session != nullptr &&
+      settle_qos2(*session, operation) == Settled::not_yet) {
+    return;
+  }
   if (operation.history_number && session != nullptr) {
     if (operation.error) {
       session->published.on_failed(*operation.history_number);
@@ -317,7 +351,13 @@ void PublishPath::on_published(Operation& operation, Connection* connection, Ses
   context_.metrics.publishes_refused.add();
   spdlog::error("client {}: PUBLISH with packet id {} could not be stored: {}",
                 session != nullptr ? session->client_id : "?", operation.packet_id.value(), operation.error->message);
-  answer(*connection, operation, publish_reason(operation.error->code), "the message could not be stored");
+  const mqtt::ReasonCode reason = publish_reason(operation.error->code);
+  if (session != nullptr && is_half_stored(*session, operation)) {
+    // PUBREC could say neither yes nor no. What comes again on the next connection writes the copy alone.
+    connection->mqtt.close(reason, "the message is stored and could not be retained: send it again");
+    return context_.touch(*connection);
+  }
+  answer(*connection, operation, reason, "the message could not be stored");
 }
 
 void PublishPath::answer(Connection& connection, const Operation& operation, mqtt::ReasonCode reason,
@@ -367,6 +407,7 @@ void PublishPath::publish_will(Session& session) {
   message.qos = will.qos;
   message.retain = will.retain;  // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
   message.client_id = session.client_id;
+  if (will.number != 0) message.will = WillMark{session.epoch, will.number};
   message.timestamp = context_.now.wall_ms;
   message.properties.payload_format_indicator = will.payload_format;
   message.properties.message_expiry_interval = will.expiry_s;
@@ -382,7 +423,7 @@ void PublishPath::publish_will(Session& session) {
     }
   }
   append(session, message, context_.router.route(will.topic, session.client_id, message.properties), Ticket());
-  if (session.will_journaled) journal_.write_will(session);  // behind it: a crash in between publishes it once more
+  if (session.will_journaled) journal_.write_will(session);  // behind it: in between the record says it
   context_.metrics.wills_published.add();
 }
 

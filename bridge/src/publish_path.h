@@ -52,7 +52,12 @@ class PublishPath {
   // The retained copy alone.
   void append_retained(const Session& session, Message& message, const Destination& destination, Ticket ticket);
   [[nodiscard]] Message message_of(const Session& session, const mqtt::Publish& packet) const;
-  void settle_qos2(Session& session, Operation& operation);
+  // What is known of a QoS 2 id now. not_yet: the operation, of a repeated PUBLISH, waits on.
+  enum class Settled : std::uint8_t { yes, not_yet };
+  [[nodiscard]] Settled settle_qos2(Session& session, Operation& operation);
+  void wait_for_first_copy(Session& session, Operation operation);
+  // Whether of a QoS 2 PUBLISH that has failed the record is stored all the same: then its retained copy is not.
+  [[nodiscard]] static bool is_half_stored(const Session& session, const Operation& operation);
   // `why` becomes the Reason String of an error; "": none.
   void answer(Connection& connection, const Operation& operation, mqtt::ReasonCode reason, std::string_view why = {});
 

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "base/failpoint.h"
 #include "bridge/cursor.h"
@@ -65,8 +69,44 @@ NamedPositions named_positions(storage::Store& store, const Positions& positions
   return named;
 }
 
-// QoS 2 publishes that are in the log but not yet in the journal: their records carry the mark themselves.
-storage::Result<> add_qos2_from_log(storage::Store& store, JournalImage& image, const Positions& marks) {
+// A log that lost its end (an `async` one in a power cut, or a backup) gives the same offsets out again: a position
+// past its end must not survive this start, or what comes there next would be passed over by a later one. Returns
+// whether it changed any.
+bool bring_into_logs(storage::Store& store, NamedPositions& positions) {
+  bool changed = false;
+  for (NamedPosition& position : positions) {
+    const storage::Log* log = store.find_log(position.log);
+    if (log == nullptr || position.partition >= log->partition_count()) continue;
+    const storage::Offset end = log->partition(position.partition).offsets().committed;
+    if (position.offset <= end) continue;
+    position.offset = end;
+    changed = true;
+  }
+  return changed;
+}
+
+void add_qos2(JournalImage::Session& session, const Qos2Mark& mark) {
+  Qos2Entry& entry = *session.qos2;
+  if (mark.sequence < entry.complete_below) return;
+  const Qos2Entry::Received received{mark.packet_id, mark.sequence};
+  if (std::ranges::find(entry.received, received) == entry.received.end()) entry.received.push_back(received);
+}
+
+// Of the Wills of a session those under one topic follow each other in its partition: where this one or a later one was
+// published, the journal's was published before or taken back. One with RETAIN was published only if its retained copy
+// is stored too.
+bool settles_will(const JournalImage::Session& session, const WillMark& mark, const storage::RecordView& record,
+                  const std::set<WillMark>& retained) {
+  const StoredWill& will = session.will->will;
+  if (will.number == 0 || mark.number < will.number) return false;
+  if (MessageDecoder::topic_of(record) != will.topic) return false;
+  return mark.number > will.number || MessageDecoder::retain_of(record) == mqtt::Retain::no || retained.contains(mark);
+}
+
+// What the records behind the marks say and the journal does not yet: QoS 2 publishes that were received, and Wills
+// that were published, each named in its record. `retained`: the Wills that have a retained copy.
+storage::Result<> add_from_logs(storage::Store& store, JournalImage& image, const Positions& marks,
+                                const std::set<WillMark>& retained) {
   std::map<std::uint64_t, JournalImage::Session*> by_epoch;
   for (auto& [client, session] : image.sessions()) {
     if (!session.qos2) session.qos2 = Qos2Entry{client, session.entry.epoch, 0, {}};
@@ -74,17 +114,17 @@ storage::Result<> add_qos2_from_log(storage::Store& store, JournalImage& image, 
   }
   const bool none_kept = std::ranges::all_of(
       image.sessions(), [](const auto& named) { return named.second.entry.expiry_s == 0; });  // here for their Wills
-  if (none_kept) return {};
+  if (none_kept && marks.empty()) return {};                                                  // an earlier version's
   for (storage::Partition* partition : client_partitions(store)) {
     auto scanned = for_each_record(*partition, position_in(marks, *partition), [&](const storage::RecordView& record) {
-      const auto mark = MessageDecoder::qos2_of(record);
-      if (!mark) return;
-      const auto session = by_epoch.find(mark->session_epoch);
-      if (session == by_epoch.end()) return;
-      Qos2Entry& entry = *session->second->qos2;
-      if (mark->sequence < entry.complete_below) return;
-      const Qos2Entry::Received received{mark->packet_id, mark->sequence};
-      if (std::ranges::find(entry.received, received) == entry.received.end()) entry.received.push_back(received);
+      const auto qos2 = MessageDecoder::qos2_of(record);
+      const auto will = qos2 ? std::nullopt : MessageDecoder::will_of(record);
+      if (!qos2 && !will) return;
+      const auto named = by_epoch.find(qos2 ? qos2->session_epoch : will->session_epoch);
+      if (named == by_epoch.end()) return;
+      JournalImage::Session& session = *named->second;
+      if (qos2) return add_qos2(session, *qos2);
+      if (session.will && settles_will(session, *will, record, retained)) session.will.reset();
     });
     if (!scanned) return scanned;
   }
@@ -96,9 +136,27 @@ storage::Result<> add_qos2_from_log(storage::Store& store, JournalImage& image, 
   return {};
 }
 
-// A subscription without its feed (the record of the feed was not written yet): it starts where the mark is.
+// Where a feed that the journal calls live goes on: at the mark, and not below what it said when it was written.
+void make_explicit(storage::Store& store, FeedEntry& feed, const Positions& marks) {
+  const NamedPositions settled = std::exchange(feed.positions, named_positions(store, marks));
+  feed.live = false;
+  const auto settled_in = [&settled](const NamedPosition& position) {
+    return std::ranges::find_if(settled, [&](const NamedPosition& other) {
+      return other.log == position.log && other.partition == position.partition;
+    });
+  };
+  if (feed.feed.starts_with("$log/") && !settled.empty()) {
+    std::erase_if(feed.positions, [&](const NamedPosition& position) { return settled_in(position) == settled.end(); });
+  }
+  for (NamedPosition& position : feed.positions) {
+    if (const auto found = settled_in(position); found != settled.end()) {
+      position.offset = std::max(position.offset, found->offset);
+    }
+  }
+}
+
+// A subscription without its feed (the record of the feed was not written yet) starts where the mark is.
 void make_explicit(storage::Store& store, JournalImage::Session& session, const Positions& marks) {
-  const NamedPositions at_mark = named_positions(store, marks);
   session.feeds.try_emplace("", FeedEntry{session.entry.client_id, "", session.entry.epoch, true, {}});
   for (const auto& [filter, subscription] : session.subscriptions) {
     const bool replay = filter.starts_with("$replay/") || filter.starts_with("$log/");
@@ -106,9 +164,7 @@ void make_explicit(storage::Store& store, JournalImage::Session& session, const 
       session.feeds.try_emplace(filter, FeedEntry{session.entry.client_id, filter, session.entry.epoch, true, {}});
   }
   for (auto& [name, feed] : session.feeds) {
-    if (!feed.live) continue;
-    feed.live = false;
-    feed.positions = at_mark;
+    if (feed.live) make_explicit(store, feed, marks);
   }
 }
 
@@ -184,22 +240,36 @@ storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::St
   const auto retained = internal_partition(store, retained_log);
   if (!retained) return tl::unexpected<storage::Error>(retained.error());
 
-  auto state = std::make_shared<RecoveredState>();
-  auto read = for_each_record(**retained, (*retained)->offsets().log_start,
-                              [&](const storage::RecordView& record) { state->retained.apply(record); });
-  if (!read) return tl::unexpected<storage::Error>(std::move(read.error()));
-  state->retained.drop_expired(now_ms, state->retained.size());
-
   JournalImage image;
   std::uint64_t unknown = 0;
-  read = for_each_record(**sessions, (*sessions)->offsets().log_start, [&](const storage::RecordView& record) {
+  auto read = for_each_record(**sessions, (*sessions)->offsets().log_start, [&](const storage::RecordView& record) {
     if (!image.apply(record)) ++unknown;
   });
   if (!read) return tl::unexpected<storage::Error>(std::move(read.error()));
   if (unknown != 0) spdlog::warn("{}: {} records of a form that this version does not know", sessions_log, unknown);
   image.finish();
 
+  auto state = std::make_shared<RecoveredState>();
+  std::set<std::string> with_will;
+  for (const auto& [client, session] : image.sessions()) {
+    if (session.will) with_will.insert(client);
+  }
+  std::set<WillMark> retained_wills;
+  read = for_each_record(**retained, (*retained)->offsets().log_start, [&](const storage::RecordView& record) {
+    state->retained.apply(record);
+    if (const auto will = MessageDecoder::will_of(record)) retained_wills.insert(*will);
+  });
+  if (!read) return tl::unexpected<storage::Error>(std::move(read.error()));
+  state->retained.drop_expired(now_ms, state->retained.size());
+
+  const Positions marks = image.lowest_marks();
+  auto added = add_from_logs(store, image, marks, retained_wills);
+  if (!added) return tl::unexpected<storage::Error>(std::move(added.error()));
+
   JournalStart start;
+  for (const std::string& client : with_will) {
+    if (!image.sessions().at(client).will) start.add(will_tombstone(client), now_ms);
+  }
   for (const auto& [client, session] : image.sessions()) {
     if (!has_expired(session, now_ms)) continue;
     for (const auto& [filter, entry] : session.subscriptions) start.add(subscription_tombstone(client, filter), now_ms);
@@ -210,15 +280,18 @@ storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::St
   }
   std::erase_if(image.sessions(), [&](const auto& named) { return has_expired(named.second, now_ms); });
 
-  const Positions marks = image.lowest_marks();
   if (!image.sessions().empty()) {
-    auto added = add_qos2_from_log(store, image, marks);
-    if (!added) return tl::unexpected<storage::Error>(std::move(added.error()));
     for (auto& [client, session] : image.sessions()) {
       if (session.entry.disconnected_at == 0) session.entry.disconnected_at = now_ms;
       make_explicit(store, session, marks);
       start.add(encode(session.entry), now_ms);
-      for (const auto& [name, feed] : session.feeds) start.add(encode(feed), now_ms);
+      for (FeedEntry feed : session.feeds | std::views::values) {  // restore.h tells of what is past the end
+        bring_into_logs(store, feed.positions);
+        start.add(encode(feed), now_ms);
+      }
+      for (SubscriptionEntry& subscription : session.subscriptions | std::views::values) {
+        if (bring_into_logs(store, subscription.start)) start.add(encode(subscription), now_ms);
+      }
       start.add(encode(*session.qos2), now_ms);
       state->sessions.push_back(session);
     }

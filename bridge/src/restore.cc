@@ -95,7 +95,7 @@ void restore_in_flight(ShardContext& context, Session& session, const InFlightEn
   session.in_flight.go_on_from(entry.next_sequence);
   for (const InFlightEntry::Message& message : entry.messages) {
     storage::Partition* partition = find_partition(context.store, message.place);
-    if (partition == nullptr) continue;
+    if (partition == nullptr || message.place.offset >= context.tail_of(*partition)) continue;  // its log lost its end
     Feed* feed = nullptr;
     if (message.feed) {
       const auto own = std::ranges::find(session.feeds, *message.feed, [](const auto& named) { return named->name; });
@@ -128,12 +128,13 @@ std::unique_ptr<Session> restore_session(ShardContext& context, const JournalIma
   if (session->restored) session->clear_below = session->in_flight.next_sequence() + packet_ids;
   if (image.will) {
     session->will = image.will->will;
+    session->last_will = session->will->number;
     session->will_journaled = true;
   }
   if (image.qos2) {
     session->qos2.next_sequence = image.qos2->complete_below;
     for (const auto& received : image.qos2->received) {
-      session->qos2.received[received.packet_id] = {received.sequence, true, true};
+      session->qos2.received[received.packet_id] = {received.sequence, true, true, true};
     }
   }
   return session;

@@ -102,8 +102,9 @@ struct RetainedWalk {
 struct Qos2Inbound {
   struct Entry {
     std::uint32_t sequence = 0;
-    bool committed = false;  // false: PUBREC has to wait for the log
-    bool restored = false;   // read from the log at start
+    bool committed = false;   // false: PUBREC has to wait for the log
+    bool restored = false;    // read from the log at start
+    bool lacks_copy = false;  // it was retained, and its copy in the retained log may not be stored
   };
   std::map<mqtt::PacketId, Entry> received;
   std::uint32_t next_sequence = 0;
@@ -143,6 +144,7 @@ struct Session {
   Qos2Inbound qos2;
   PublishHistory published;
   std::optional<StoredWill> will;
+  std::uint32_t last_will = 0;            // its number
   bool in_flight_journaled = false;       // the journal has what was in flight when the client left
   bool will_journaled = false;            // the journal has a Will of this session
   std::optional<MonotonicTime> will_due;  // while offline: the Will Delay Interval, or its turn

@@ -225,6 +225,7 @@ bool apply_will(Image& image, const JournalKey& key, std::optional<FieldReader> 
   if (!value) return image.will.reset(), true;
   WillEntry entry{std::string(key.first), value->integer<std::uint64_t>(), {}};
   entry.will = read_will(*value);
+  if (!value->ended()) entry.will.number = value->integer<std::uint32_t>();  // absent where an earlier version wrote it
   if (!value->ended()) return false;
   image.will = std::move(entry);
   return true;
@@ -325,6 +326,7 @@ JournalRecord encode(const WillEntry& entry) {
     put_text(value, name);
     put_text(value, text);
   }
+  append_be(value, will.number);
   return {key_of('w', entry.client_id), std::move(value)};
 }
 

@@ -79,14 +79,15 @@ struct Shard::State {
       : context(make_context(store, committer, metrics, options, now)),
         system(metrics, store, now),
         delivery(context, options.recovered->retained, system),
-        journal(context, delivery, options.recovered->has_marks),
+        journal(context, delivery),
+        mark(context, journal, options.recovered->has_marks ? Mark::Recovered::in_force : Mark::Recovered::none),
         publishing(context, journal, operations, delivery.retained()),
         members(context, sessions, delivery),
         groups(context, *options.recovered),
         subscribing(context, delivery, members, journal, operations),
-        connecting(context, sessions, delivery, members, journal, publishing, operations, options.seed),
+        connecting(context, sessions, delivery, members, journal, mark, publishing, operations, options.seed),
         login(context, sessions, delivery, connecting, [this](ConnectionId id) { return find(id); }),
-        checkpoint(context, sessions, journal) {
+        checkpoint(context, sessions, journal, mark) {
     restore_sessions(*options.recovered, context, connecting);
     if (context.index.value() == 0) metrics.retained_messages.add(delivery.retained().size());
   }
@@ -139,6 +140,7 @@ struct Shard::State {
   MonotonicTime system_published = context.now.monotonic;
   Delivery delivery;
   Journal journal;
+  Mark mark;
   PublishPath publishing;
   GroupMembers members;
   GroupHome groups;

@@ -26,13 +26,16 @@ Timestamp add_saturating(Timestamp time, std::chrono::milliseconds span) {
 Result<std::uint64_t> DiskPartition::compact(Now now, Timestamp expired) {
   std::vector<SegmentPtr> sealed;
   std::vector<SegmentExtent> extents;
+  const Offset uncleanable = context_.compaction_holds.first_uncleanable(index_);
   {
     const std::lock_guard lock(mutex_);
-    if (closed_ || segments_.size() < 2) return std::uint64_t{0};
-    sealed.assign(segments_.begin(), segments_.end() - 1);
-    for (const SegmentPtr& segment : sealed) extents.push_back(extent_of(*segment));
+    if (closed_) return std::uint64_t{0};
+    for (std::size_t i = 0; i + 1 < segments_.size() && segments_[i + 1]->base <= uncleanable; ++i) {
+      sealed.push_back(segments_[i]);
+      extents.push_back(extent_of(*segments_[i]));
+    }
   }
-  if (compaction_stopped_ || !compaction_is_due(extents, expired)) return std::uint64_t{0};
+  if (sealed.empty() || compaction_stopped_ || !compaction_is_due(extents, expired)) return std::uint64_t{0};
   const std::shared_ptr<const LogSettings> settings = this->settings();
   Compaction pass(context_.fs, epochs_, std::move(extents),
                   {.dirty_begin = compaction_checkpoint().clean_end,

@@ -132,9 +132,10 @@ Result<> DiskPartition::start_segment(Offset base, Bytes carried) {
 // Durable when it returns, bytes and name.
 Result<std::shared_ptr<File>> DiskPartition::create_segment_file(Offset base, ByteView carried) {
   const std::string path = join(directory_, segment_stem(base)) + std::string(log_suffix);
-  // The poisoned segment may have the same name, where nothing of it was durable: it must stay until the new one is
-  // whole.
-  const bool replaces = base == tail_.base;
+  // A poisoned segment must stay as it is until the new one is whole: it may have the same name, where nothing of it
+  // was durable, and it ends where the new one begins by name, though what is carried over may still be read there
+  // alone.
+  const bool replaces = base == tail_.base || !carried.empty();
   const std::string built_at = replaces ? path + std::string(unfinished_suffix) : path;
   // An earlier attempt may have left one whose name a failed sync of the directory has lost for good: made anew, not
   // reused.

@@ -336,7 +336,11 @@ Result<> Recovery::recover_tail() {
     if (!scan) return Failed(std::move(scan.error()));
   }
   for (const Damage& damage : scan->damages) quarantine(*segment, damage);
-  out_.must_roll = !scan->damages.empty() && scan->damages.back().offsets.end == scan->offset;
+  const bool ends_in_damage = !scan->damages.empty() && scan->damages.back().offsets.end == scan->offset;
+  // An empty segment behind another one may be what a roll left whose sync of the directory failed: then its name is
+  // seen and not durable, and no later sync makes it so. It gets its name anew before anything is written to it.
+  const bool may_lack_its_name = scan->position == 0 && files_.size() > 1;
+  out_.must_roll = ends_in_damage || may_lack_its_name;
   // After a failed sync the page cache may show bytes that the disk never got: written again they will be.
   out_.writes.rewrite = {scan->marked_position, scan->position};
   segment->damages = std::move(scan->damages);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "clean_shutdown.h"
+#include "compaction_holds.h"
 #include "leader_epochs.h"
 #include "recovery_writes.h"
 #include "segment.h"
@@ -28,6 +29,7 @@ struct StoreContext {
   SegmentCache& cache;
   SpaceWatch& space;
   const StoreOptions& options;
+  const CompactionHolds& compaction_holds;
 
   [[nodiscard]] bool read_only() const noexcept { return options.policy == OpenPolicy::read_only; }
 };
@@ -41,7 +43,8 @@ struct RecoveredPartition {
   std::uint64_t file_size = 0;               // of the active segment's file: zeros follow its batches
   std::optional<Timestamp> max_timestamp;    // of all records so far
   std::optional<Timestamp> first_timestamp;  // of the active segment's first batch
-  // The active segment ends in damage, or could not be made (then it has no file): nothing may be appended to it.
+  // The active segment ends in damage, or may not have its name for good, or could not be made (then it has no file):
+  // nothing may be appended to it.
   bool must_roll = false;
   RecoveryWrites writes;  // what there was no room for: to be carried out before the first append
   PartitionRecovery report;

@@ -67,7 +67,7 @@ StoreImpl::StoreImpl(FileSystem& fs, const Clock& clock, Catalog& catalog, Store
              options_.policy == OpenPolicy::read_only ? SegmentCache::Access::read_only
                                                       : SegmentCache::Access::read_write),
       space_(fs, options_),
-      context_{fs, clock, catalog, cache_, space_, options_} {}
+      context_{fs, clock, catalog, cache_, space_, options_, *compaction_holds_} {}
 
 Result<> StoreImpl::recover() {
   const MonotonicTime begin = context_.clock.now().monotonic;

@@ -16,6 +16,10 @@ Result<std::uint64_t> StoreImpl::run_housekeeping() {
   return freed;
 }
 
+std::unique_ptr<CompactionHold> StoreImpl::hold_compaction(std::vector<Offset> from) {
+  return std::make_unique<CompactionHold>(compaction_holds_, std::move(from));
+}
+
 Result<std::uint64_t> StoreImpl::keep_house() {
   const Now now = context_.clock.now();
   std::uint64_t freed = 0;

@@ -52,6 +52,7 @@ class StoreImpl final : public Store {
   [[nodiscard]] Partition& partition(PartitionIndex index) const override;
   [[nodiscard]] DiskSpace disk_space() const override { return space_.look(); }
   [[nodiscard]] std::vector<KnownDamage> known_damage() const override;
+  [[nodiscard]] std::unique_ptr<CompactionHold> hold_compaction(std::vector<Offset> from) override;
   [[nodiscard]] Result<std::uint64_t> run_housekeeping() override;
   [[nodiscard]] Result<ScrubResult> scrub(std::uint64_t max_bytes) override;
   [[nodiscard]] ScrubTotals scrub_totals() const override;
@@ -83,6 +84,7 @@ class StoreImpl final : public Store {
   std::uint64_t topic_ids_made_ = 0;
   SegmentCache cache_;
   SpaceWatch space_;
+  const std::shared_ptr<CompactionHolds> compaction_holds_ = std::make_shared<CompactionHolds>();
   const StoreContext context_;
   std::unique_ptr<FileLock> lock_;
   RecoveryReport report_;  // not changed once recover() has returned

@@ -41,6 +41,7 @@ Message full_message() {
   message.dup_of = 1234567890123;
   message.client_id = "sensor";
   message.qos2 = Qos2Mark{0x0102030405060708, mqtt::PacketId(0x090a), 0x0b0c0d0e};
+  message.will = WillMark{0x1112131415161718, 0x191a1b1c};
   message.timestamp = 1'700'000'000'000;
   message.properties.payload_format_indicator = std::uint8_t{1};
   message.properties.message_expiry_interval = 4'294'967'295;
@@ -77,9 +78,10 @@ TEST(MessageEncoder, EverythingThatMqttCarriesHasItsHeader) {
   EXPECT_THAT(
       headers_of(encoder.encode(full_message(), {})),
       ElementsAre("mqtt.qos=2", "mqtt.retain=1", "mqtt.client=sensor", "mqtt.dup=1", "mqtt.dup-of=1234567890123",
-                  "mqtt.qos2=" + mark, "mqtt.payload-format=1", "mqtt.expiry=4294967295",
-                  "mqtt.content-type=text/plain", "mqtt.response-topic=answers/1", "mqtt.correlation-data=id", "b=2",
-                  "a=1", "mqtt.user.mqtt.qos=mine", "b=3", "mqtt.user.mqtt.user.x=y"));
+                  "mqtt.qos2=" + mark, "mqtt.will=\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c",
+                  "mqtt.payload-format=1", "mqtt.expiry=4294967295", "mqtt.content-type=text/plain",
+                  "mqtt.response-topic=answers/1", "mqtt.correlation-data=id", "b=2", "a=1", "mqtt.user.mqtt.qos=mine",
+                  "b=3", "mqtt.user.mqtt.user.x=y"));
 }
 
 TEST(MessageEncoder, TheRoutesOwnHeadersComeLast) {
@@ -120,9 +122,12 @@ TEST(MessageDecoder, GivesBackWhatWasEncoded) {
   EXPECT_EQ(out->dup_of, in.dup_of);
   EXPECT_EQ(out->client_id, in.client_id);
   EXPECT_EQ(out->qos2, in.qos2);
+  EXPECT_EQ(out->will, in.will);
   EXPECT_EQ(out->timestamp, in.timestamp);
   EXPECT_TRUE(out->properties == in.properties);
   EXPECT_EQ(MessageDecoder::qos2_of(record), in.qos2);
+  EXPECT_EQ(MessageDecoder::will_of(record), in.will);
+  EXPECT_EQ(MessageDecoder::retain_of(record), in.retain);
   EXPECT_EQ(MessageDecoder::client_of(record), in.client_id);
 }
 
@@ -135,6 +140,7 @@ TEST(MessageDecoder, NothingOfOneMessageIsLeftInTheNext) {
   EXPECT_EQ(std::tie(out->qos, out->retain, out->dup), std::make_tuple(QoS::at_least_once, Retain::no, Dup::no));
   EXPECT_EQ(out->client_id, "");
   EXPECT_EQ(out->qos2, std::nullopt);
+  EXPECT_EQ(out->will, std::nullopt);
   EXPECT_EQ(out->dup_of, std::nullopt);
   EXPECT_TRUE(out->properties == mqtt::Properties{});
 }

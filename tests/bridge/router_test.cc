@@ -78,6 +78,7 @@ class NamedLogs : public storage::Store {
   MOCK_METHOD(storage::Result<storage::ScrubResult>, scrub, (std::uint64_t), (override));
   MOCK_METHOD(storage::ScrubTotals, scrub_totals, (), (const, override));
   MOCK_METHOD(storage::Result<std::uint64_t>, index_keys, (std::uint64_t), (override));
+  MOCK_METHOD(std::unique_ptr<storage::CompactionHold>, hold_compaction, (std::vector<Offset>), (override));
   MOCK_METHOD(storage::Result<std::uint64_t>, run_housekeeping, (), (override));
   MOCK_METHOD(storage::Result<>, close, (), (override));
 

@@ -37,7 +37,8 @@ class JournalTest : public testing::Test {
                          "text/plain",
                          "re/ply",
                          Bytes(2, std::byte{0xff}),
-                         {{"b", "1"}, {"a", ""}, {"b", "1"}}}};
+                         {{"b", "1"}, {"a", ""}, {"b", "1"}},
+                         7}};
   const InFlightEntry in_flight_{
       "pump-7",
       42,
@@ -116,6 +117,16 @@ TEST_F(JournalTest, AWillIsOfItsSessionReplacedAndRemoved) {
   EXPECT_EQ(read().sessions().at("pump-7").will, std::nullopt);
 }
 
+TEST_F(JournalTest, AWillThatAnEarlierVersionWroteHasNoNumber) {
+  write(encode(session_));
+  JournalRecord record = encode(will_);
+  record.value->resize(record.value->size() - sizeof(std::uint32_t));
+  write(record);
+  WillEntry expected = will_;
+  expected.will.number = 0;
+  EXPECT_EQ(read().sessions().at("pump-7").will, expected);
+}
+
 TEST_F(JournalTest, WhatIsInFlightIsOfItsSessionAndRemoved) {
   write(encode(session_));
   write(encode(in_flight_));
@@ -130,6 +141,8 @@ TEST_F(JournalTest, WhatIsInFlightIsOfItsSessionAndRemoved) {
 TEST_F(JournalTest, ACutWillOrInFlightRecordIsRefused) {
   for (const JournalRecord& whole : {encode(will_), encode(in_flight_)}) {
     for (std::size_t size = 0; size < whole.value->size(); ++size) {
+      const bool has_no_number = whole.key == encode(will_).key && size + sizeof(std::uint32_t) == whole.value->size();
+      if (has_no_number) continue;  // an earlier version's
       storage::RecordView view;
       view.key = whole.key;
       view.value = ByteView(*whole.value).first(size);

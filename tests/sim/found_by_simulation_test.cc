@@ -24,11 +24,25 @@ class FoundBySimulation : public testing::Test {
     plan.path_contains = log;
     world.faults().arm(plan);
   }
+  // The next write to this log finds no room, those behind it do.
+  void fail_next_write_to(const std::string& log) {
+    world.faults().arm(
+        {.kind = storage::FaultKind::no_space, .target = storage::FaultTarget::writes, .path_contains = log});
+  }
   // Publishes, and lets the checkpoint that follows be written.
   void publish_and_checkpoint(const std::string& payload) {
     Client publisher(world, "publisher");
     publisher.connect();
     publisher.publish("t", payload);
+    world.run();
+    world.advance(std::chrono::milliseconds(1100));
+    world.run();
+  }
+  // A checkpoint, for something that no test here looks at.
+  void publish_and_checkpoint_elsewhere() {
+    Client publisher(world, "publisher");
+    publisher.connect();
+    publisher.publish("elsewhere", "-");
     world.run();
     world.advance(std::chrono::milliseconds(1100));
     world.run();
@@ -146,6 +160,287 @@ TEST_F(FoundBySimulation, ARecordThatAGroupsMemberCouldNotReadIsNotPassedOver) {
   world.run();
   publish_and_checkpoint("b");
   EXPECT_EQ(member.payloads(), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(FoundBySimulation, AMarkOnItsWayDoesNotSayMoreThanTheJournalWhereAnEarlierWriteFails) {
+  Client subscriber(world, "s");
+  subscriber.acks = Client::Acks::never;
+  subscriber.connect(CleanStart::no);
+  subscriber.subscribe("t");
+  world.run();
+  publish_and_checkpoint_elsewhere();
+  Client publisher(world, "publisher");
+  publisher.connect();
+  publisher.publish("t", "a");
+  world.run();
+  ASSERT_EQ(subscriber.payloads(), std::vector<std::string>{"a"});
+
+  subscriber.drop();
+  (void)world.turn();
+  fail_next_write_to("__sessions");
+  world.commit_unheard();  // that it was in flight is not written; the shard has not heard of it yet
+  world.faults().disarm();
+  world.advance(std::chrono::milliseconds(1100));
+  (void)world.turn();  // the checkpoint
+  (void)world.commit();
+  world.kill();
+  world.start();
+  subscriber.acks = Client::Acks::at_once;
+  subscriber.connect(CleanStart::no);
+  world.run();
+  EXPECT_EQ(subscriber.payloads(), (std::vector<std::string>{"a", "a"}));
+}
+
+TEST_F(FoundBySimulation, AQoS2PublishWhoseRetainedCopyHasNoRoomIsStillOneRecord) {
+  for (const auto version : {mqtt::ProtocolVersion::v3_1_1, mqtt::ProtocolVersion::v5}) {
+    const std::size_t before = world.records().size();
+    Client client(world, "c", version);
+    client.connect(CleanStart::no);
+    world.run();
+    fail_next_write_to("__retained");
+    const std::uint16_t id = client.publish("r", "kept", QoS::exactly_once, mqtt::Retain::yes);
+    world.run();
+    EXPECT_TRUE(world.faults().fired());
+    EXPECT_FALSE(client.connected()) << "there is no answer that is true";
+    for (const bool has_room : {false, true}) {
+      if (!has_room) fail_next_write_to("__retained");
+      client.connect(CleanStart::no);
+      client.resend_publish(id, "r", "kept", QoS::exactly_once, mqtt::Retain::yes);
+      world.run();
+      EXPECT_EQ(client.completed.contains(id), has_room);
+    }
+    EXPECT_EQ(world.records().size(), before + 1);
+    EXPECT_EQ(retained(), std::vector<std::string>{"kept"});
+    client.publish("r", "", QoS::at_least_once, mqtt::Retain::yes);
+    world.run();
+    client.connect(CleanStart::yes);
+    world.run();
+    client.drop();
+  }
+}
+
+TEST_F(FoundBySimulation, ARepeatedQoS2PublishWhoseWriteToTheJournalFailsIsStillOneRecord) {
+  Client client(world, "c");
+  client.releases = false;
+  client.connect(CleanStart::no);
+  world.run();
+  fail_next_write_to("__sessions");
+  const std::uint16_t id = client.publish("t", "once", QoS::exactly_once);
+  client.resend_publish(id, "t", "once", QoS::exactly_once);  // its answer waits for the first one's record
+  world.run();
+  EXPECT_TRUE(world.faults().fired());
+  EXPECT_TRUE(client.acknowledged.contains(id));
+  client.connect(CleanStart::no);
+  client.resend_publish(id, "t", "once", QoS::exactly_once);
+  world.run();
+  EXPECT_TRUE(client.connected());
+  EXPECT_EQ(world.records().size(), 1U);
+}
+
+class PublishedWills : public FoundBySimulation {
+ protected:
+  // A client with a Will has gone, its Will's record was committed, and the process has ended in that commit: of what
+  // was to be written to logs with `broken` in their name nothing was.
+  void end_in_the_commit_of_a_will(std::uint32_t expiry_s, const std::string& broken, mqtt::Retain retain) {
+    Client doomed(world, "doomed", mqtt::ProtocolVersion::v5);
+    doomed.connect(CleanStart::no, mqtt::Will{"r", as_bytes("gone"), QoS::at_least_once, retain, {}}, expiry_s);
+    world.run();
+    doomed.drop();
+    (void)world.turn();
+    break_log(broken, storage::FaultKind::io_error);
+    world.commit_unheard();
+    world.crash(1);
+    world.faults().disarm();
+    start_again();
+  }
+  void start_again() {
+    world.start();
+    world.advance(std::chrono::seconds(2));
+    world.run();
+  }
+};
+
+TEST_F(PublishedWills, AreKnownByTheirRecordWhereTheJournalHasThemStill) {
+  std::size_t records = 0;
+  for (const std::uint32_t expiry_s : {0U, 0xFFFFFFFFU}) {
+    end_in_the_commit_of_a_will(expiry_s, "__sessions", mqtt::Retain::no);
+    EXPECT_EQ(world.records().size(), ++records);
+    world.kill();
+    start_again();
+    EXPECT_EQ(world.records().size(), records);
+  }
+}
+
+TEST_F(PublishedWills, AreKnownByTheirRecordAndItsRetainedCopy) {
+  end_in_the_commit_of_a_will(0, "__sessions", mqtt::Retain::yes);
+  EXPECT_EQ(world.records().size(), 1U);
+  EXPECT_EQ(retained(), std::vector<std::string>{"gone"});
+}
+
+TEST_F(PublishedWills, OfWhichTheRetainedCopyIsNotThereArePublishedOnceMore) {
+  end_in_the_commit_of_a_will(0, "data/__", mqtt::Retain::yes);
+  EXPECT_EQ(world.records().size(), 2U);
+  EXPECT_EQ(retained(), std::vector<std::string>{"gone"});
+}
+
+TEST_F(PublishedWills, WhoseRemovalCouldNotBeWrittenDownAreRemovedBeforeTheNextMark) {
+  for (const std::uint32_t expiry_s : {0U, 0xFFFFFFFFU}) {
+    const std::size_t before = world.records().size();
+    Client doomed(world, "doomed", mqtt::ProtocolVersion::v5);
+    doomed.connect(CleanStart::no, mqtt::Will{"r", as_bytes("gone"), QoS::at_least_once, mqtt::Retain::no, {}},
+                   expiry_s);
+    world.run();
+    fail_next_write_to("__sessions");
+    doomed.drop();
+    world.run();
+    EXPECT_TRUE(world.faults().fired());
+    for (const char* payload : {"a", "b", "c"}) publish_and_checkpoint(payload);
+    world.kill();
+    start_again();
+    EXPECT_EQ(world.records().size(), before + 4);
+  }
+}
+
+// A log "state" that is compacted and whose segments are sealed soon.
+class CompactedPublishes : public testing::Test {
+ protected:
+  static WorldOptions options() {
+    WorldOptions world;
+    storage::LogSettings state;
+    state.partitions = 1;
+    state.cleanup = storage::Cleanup::compact;
+    state.segment_bytes = 2 << 10;
+    state.min_cleanable_ratio = 0;
+    world.other_logs = {{"state", state}};
+    world.broker.routes.push_back({.filter = "state/#", .log = "state"});
+    return world;
+  }
+  CompactedPublishes() {
+    world.start();
+    client.releases = false;
+    client.connect(CleanStart::no);
+    world.run();
+    pass_a_checkpoint();
+  }
+  void pass_a_checkpoint() {
+    Client other(world, "other");
+    other.connect();
+    other.publish("t", "something moves");
+    world.run();
+    world.advance(std::chrono::milliseconds(1100));
+    world.run();
+  }
+  // Newer values of the key, until what came before is sealed; then compaction.
+  void supersede_and_compact(const std::string& topic) {
+    Client other(world, "other");
+    other.connect();
+    for (int i = 0; i < 5; ++i) {
+      other.publish(topic, std::string(1000, '.'));
+      world.run();
+    }
+    ASSERT_TRUE(world.store().run_housekeeping());
+  }
+  std::vector<storage::Offset> places_of(std::string_view payload) {
+    std::vector<storage::Offset> places;
+    for (const auto& record : world.records("state")) {
+      if (record.value == payload) places.push_back(record.offset);
+    }
+    return places;
+  }
+  void end_and_send_again(std::uint16_t id) {
+    world.kill();
+    world.start();
+    client.connect(CleanStart::no);
+    client.resend_publish(id, "state/0", "once", QoS::exactly_once);
+    world.run();
+    EXPECT_TRUE(client.acknowledged.contains(id));
+  }
+
+  BrokerWorld world{options()};
+  Client client{world, "c"};
+};
+
+TEST_F(CompactedPublishes, AtQoS2AreKeptUntilTheJournalKnowsTheirIds) {
+  const std::uint16_t id = client.publish("state/0", "once", QoS::exactly_once);
+  world.run();
+  ASSERT_EQ(places_of("once"), std::vector<storage::Offset>{0});
+  supersede_and_compact("state/0");
+  end_and_send_again(id);
+  EXPECT_EQ(places_of("once"), std::vector<storage::Offset>{0}) << "without its record it was stored again";
+}
+
+TEST_F(CompactedPublishes, AreCompactedOnceTheJournalKnowsTheirIds) {
+  const std::uint16_t id = client.publish("state/0", "once", QoS::exactly_once);
+  world.run();
+  supersede_and_compact("state/0");
+  pass_a_checkpoint();
+  supersede_and_compact("state/0");
+  EXPECT_TRUE(places_of("once").empty());
+  end_and_send_again(id);
+  EXPECT_TRUE(places_of("once").empty());
+}
+
+TEST_F(CompactedPublishes, AreCompactedAtOnceWhereNoSessionNeedsThem) {
+  client.connect(CleanStart::yes);
+  world.run();
+  client.drop();
+  world.run();
+  pass_a_checkpoint();
+  Client other(world, "other");
+  other.connect();
+  other.publish("state/0", "first");
+  world.run();
+  supersede_and_compact("state/0");
+  EXPECT_TRUE(places_of("first").empty());
+}
+
+// A log "fast" whose end is not durable before a second has passed.
+class LostEnds : public testing::Test {
+ protected:
+  static WorldOptions options() {
+    WorldOptions world;
+    storage::LogSettings fast;
+    fast.partitions = 1;
+    fast.durability = storage::Durability::async;
+    fast.flush_interval = std::chrono::hours(1);
+    world.other_logs = {{"fast", fast}};
+    world.broker.routes.push_back({.filter = "fast/#", .log = "fast"});
+    return world;
+  }
+  LostEnds() { world.start(); }
+  void publish(std::initializer_list<const char*> payloads) {
+    Client publisher(world, "publisher");
+    publisher.connect();
+    for (const char* payload : payloads) publisher.publish("fast/0", payload);
+    world.run();
+    world.advance(std::chrono::milliseconds(1100));
+    world.run();
+  }
+  void lose_the_end() {
+    world.crash(1);
+    world.start();
+    ASSERT_TRUE(world.records("fast").empty()) << "another seed is needed";
+  }
+  BrokerWorld world{options()};
+};
+
+TEST_F(LostEnds, OfALogAreForgottenByThePositionsOfSessions) {
+  Client subscriber(world, "s");
+  subscriber.connect(CleanStart::no);
+  subscriber.subscribe("fast/#");
+  world.run();
+  publish({"a", "b", "c"});
+  EXPECT_EQ(subscriber.received.size(), 3U);
+  subscriber.drop();
+  world.run();
+  lose_the_end();
+  publish({"d", "e"});  // under the offsets that were lost
+  world.kill();
+  world.start();
+  subscriber.received.clear();
+  subscriber.connect(CleanStart::no);
+  world.run();
+  EXPECT_EQ(subscriber.payloads(), (std::vector<std::string>{"d", "e"}));
 }
 
 }  // namespace

@@ -291,5 +291,29 @@ TEST(ReplayingBySearch, FindsTheSameAsReadingEverything) {
   }
 }
 
+TEST_F(Replaying, OfOnePartitionGoesOnWithItAloneAfterAKill) {
+  publish("a", "1");
+  const std::int32_t partition = world.records().at(0).partition;
+  Client reader(world, "r", V::v5);
+  reader.connect(mqtt::CleanStart::no);
+  reader.subscribe("$log/mqtt/" + std::to_string(partition) + "/0");
+  world.run();
+  publish("a", "2");
+  world.advance(std::chrono::seconds(2));  // it is live, and the journal says so
+  world.run();
+  world.kill();
+  world.start();
+  publisher.connect();
+  reader.connect(mqtt::CleanStart::no);
+  world.run();
+  for (int i = 0; i < 20; ++i) publish("elsewhere/" + std::to_string(i), "-");
+  publish("a", "3");
+  reader.received.erase(reader.received.begin(), reader.received.begin() + 2);
+  for (const Delivered& delivered : reader.received) {
+    EXPECT_EQ(delivered.user.at("partition"), std::to_string(partition)) << delivered.topic;
+  }
+  EXPECT_EQ(reader.received.back().payload, "3");
+}
+
 }  // namespace
 }  // namespace bitacora::sim

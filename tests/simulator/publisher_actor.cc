@@ -27,12 +27,6 @@ void PublisherActor::reconnect() {
   resent_ = false;
 }
 
-void PublisherActor::on_server_ended() {
-  for (std::uint32_t last = wills_; last > 0 && wills_ - last < 2; --last) {
-    witness_.take(proof::Published{client_.client_id() + "-will", last - 1, will_topic_, 1});
-  }
-}
-
 void PublisherActor::tell_published(std::uint32_t sequence, const Sent& sent) {
   witness_.take(
       proof::Published{client_.client_id(), sequence, sent.topic, static_cast<std::uint8_t>(sent.qos), sent.kind});

@@ -31,10 +31,6 @@ class PublisherActor {
   // Takes in what the broker answered; sends again after a reconnect; releases QoS 2 messages.
   void step();
 
-  // A Will may be published once more by the start after a crash that came between its record and its removal: at least
-  // once, as QoS 1 says.
-  void on_server_ended();
-
   // Sends again on the connection it has, as a 3.1.1 client may.
   void resend();
 

@@ -168,6 +168,9 @@ void Simulation::act() {
     case 29:
     case 30: (void)world_.turn(); return;
     case 31:
+      if (pick(2) == 0) take_over();
+      return;
+    case 32:
       if (!disk_is_broken_) (void)reader_.read_new();
       return;
     default: return publish();
@@ -186,6 +189,7 @@ void Simulation::hear() {
 void Simulation::settle() {
   step_ = options_.steps + 1;
   replayer_.reset();
+  rival_.reset();
   heal_disk();
   if (!world_.running()) return;
   for (const auto& subscriber : subscribers_) {

@@ -69,6 +69,7 @@ class Simulation {
   void move_publisher();
   void move_subscriber();
   void replay();
+  void take_over();
 
   // simulation_faults.cc: what is done to the server
   enum class Death : std::uint8_t { stop, kill, power, in_commit };
@@ -93,6 +94,7 @@ class Simulation {
   std::vector<std::unique_ptr<SubscriberActor>> subscribers_;
   std::unique_ptr<SubscriberActor> replayer_;
   int replayers_ = 0;
+  std::unique_ptr<Client> rival_;  // has taken somebody's place
   int step_ = 0;
   bool disk_is_broken_ = false;
   SimulationResult result_;

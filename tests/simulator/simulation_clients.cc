@@ -63,6 +63,26 @@ void Simulation::move_subscriber() {
   }
 }
 
+// The same client id from a second connection, which says nothing and acknowledges nothing, and goes: whatever it was
+// given is still owed to the session's own client.
+void Simulation::take_over() {
+  if (rival_) {
+    rival_.reset();
+    return;
+  }
+  Client* taken = &one_of(publishers_).client();
+  if (pick(3) != 0) {
+    SubscriberActor& subscriber = one_of(subscribers_);
+    if (subscriber.terms().clean != mqtt::CleanStart::no) return;  // with the connection all of it would end
+    taken = &subscriber.client();
+  }
+  if (!taken->connected() || !taken->connack) return;
+  say("the place of " + taken->client_id() + " is taken");
+  rival_ = std::make_unique<Client>(world_, taken->client_id(), taken->version());
+  rival_->acks = Client::Acks::never;
+  rival_->connect(mqtt::CleanStart::no);
+}
+
 // One that reads history beside the others, and goes.
 void Simulation::replay() {
   if (replayer_) {

@@ -42,7 +42,6 @@ void Simulation::end_server(Death death) {
   }
   replayer_.reset();
   witness_.take(proof::ServerEnded{how, world_.clock().now().wall_ms});
-  for (const auto& publisher : publishers_) publisher->on_server_ended();
   ++result_.ends;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <thread>
 
 #include "storage/compaction_world.h"
 
@@ -377,6 +378,60 @@ TEST_F(CompactionTest, a_reader_goes_on_over_a_swap_where_it_was) {
   ASSERT_TRUE(second) << second.error().message;
   EXPECT_GT(second->next, first->next);
   EXPECT_EQ(broken_promise(records()), "");
+}
+
+TEST_F(CompactionTest, nothing_at_or_above_a_hold_is_removed) {
+  open();
+  for (int i = 0; i < 12; ++i) put("a", big(std::to_string(i)));  // segments of three
+  seal();
+  const auto hold = store().hold_compaction({5});
+  compact();
+  EXPECT_THAT(offsets_of("a"), ElementsAre(2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+  hold->move_to({9});
+  compact();
+  EXPECT_THAT(offsets_of("a"), ElementsAre(8, 9, 10, 11));
+  EXPECT_EQ(broken_promise(records()), "");
+}
+
+TEST_F(CompactionTest, the_lowest_of_all_holds_counts_until_it_is_let_go) {
+  open();
+  for (int i = 0; i < 12; ++i) put("a", big(std::to_string(i)));
+  seal();
+  auto high = store().hold_compaction({6});
+  auto low = store().hold_compaction({3});
+  compact();
+  EXPECT_THAT(offsets_of("a"), ElementsAre(2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+  low.reset();
+  compact();
+  EXPECT_THAT(offsets_of("a"), ElementsAre(5, 6, 7, 8, 9, 10, 11));
+  high.reset();
+  compact();
+  EXPECT_THAT(offsets_of("a"), ElementsAre(11));
+}
+
+TEST_F(CompactionTest, a_hold_without_an_offset_for_a_partition_holds_all_of_it) {
+  open();
+  for (int i = 0; i < 12; ++i) put("a", big(std::to_string(i)));
+  seal();
+  const auto hold = store().hold_compaction({});
+  EXPECT_EQ(compact(), 0U);
+  EXPECT_EQ(offsets_of("a").size(), 12U);
+}
+
+TEST_F(CompactionTest, a_hold_may_be_moved_while_a_pass_runs) {
+  open();
+  for (int i = 0; i < 60; ++i) put("a", big(std::to_string(i)));
+  seal();
+  const auto hold = store().hold_compaction({0});
+  std::thread keeper([this] {
+    for (int i = 0; i < 20; ++i) compact();
+  });
+  for (Offset offset = 1; offset <= 30; ++offset) hold->move_to({offset});
+  keeper.join();
+  compact();
+  const std::vector<Offset> kept = offsets_of("a");
+  EXPECT_EQ(kept.size(), 31U) << "29, the last below the hold, and all from it on";
+  EXPECT_EQ(kept.front(), 29);
 }
 
 }  // namespace

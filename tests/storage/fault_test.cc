@@ -234,5 +234,53 @@ TEST_F(WriteFailureTest, a_failed_background_sync_moves_what_was_acknowledged_to
   EXPECT_EQ(append({"d"}), 3);
 }
 
+TEST_F(WriteFailureTest, what_was_acknowledged_as_async_survives_a_kill_where_no_new_file_can_be_written) {
+  open();
+  LogSettings settings = store().find_log("x")->settings();
+  settings.durability = Durability::async;
+  ASSERT_TRUE(store().change_settings("x", settings));
+  append({"a"});
+  clock.advance(std::chrono::seconds(2));
+  committer().run_once();  // in the background: durable
+  append({"b"});           // not yet
+  fail_next(FaultKind::io_error, FaultTarget::writes, true);
+  EXPECT_TRUE(try_append({"c"}).error);
+  EXPECT_TRUE(partition().offline());
+  kill();
+  faulty->disarm();
+  open();
+  EXPECT_THAT(values(), testing::ElementsAre("a", "b"));
+  EXPECT_EQ(append({"d"}), 2);
+}
+
+// Of a roll each call in turn fails for good, then the process is killed and started, then the power is cut.
+TEST(RollFaultTest, what_is_acknowledged_after_a_kill_behind_a_failed_roll_survives_a_power_cut) {
+  bool fired = true;
+  for (std::uint64_t call = 1; fired; ++call) {
+    LogSettings settings = LogWorld::one_partition();
+    settings.segment_bytes = 1024;
+    LogWorld world(settings);
+    world.open();
+    world.append({std::string(700, 'a')});
+    world.faulty->arm({.kind = FaultKind::failed_sync, .target = FaultTarget::any, .at = call});
+    std::vector<std::string> acknowledged = {std::string(700, 'a')};
+    if (!world.try_append({std::string(700, 'b')}).error) acknowledged.emplace_back(700, 'b');
+    fired = world.faulty->fired();
+    world.kill();
+    world.faulty->disarm();
+    world.open();
+    world.append({"c"});
+    acknowledged.emplace_back("c");
+    world.lose_power(call);
+    world.open();
+    std::vector<std::string> found = world.values();
+    std::erase_if(found, [&](const std::string& value) {
+      return std::ranges::find(acknowledged, value) == acknowledged.end();  // `b`, unheard
+    });
+    EXPECT_EQ(found, acknowledged) << "call " << call;
+    ASSERT_LT(call, 100U);
+  }
+}
+
 }  // namespace
 }  // namespace bitacora::storage

@@ -60,7 +60,7 @@ class AppendQueue {
     if (sent == in_flight_.end()) return;
     const std::vector<Ticket> tickets = std::move(sent->second);
     in_flight_.erase(sent);
-    if (outcome.error) note_failed(*outcome.partition);
+    note_fate(*outcome.partition, tickets.size(), outcome.error ? Fate::failed : Fate::stored);
     storage::Offset offset = outcome.base_offset;
     for (const Ticket ticket : tickets) {
       if (ticket.value() != 0) {
@@ -71,7 +71,11 @@ class AppendQueue {
     }
   }
 
-  // Whether a batch for `partition` has failed since this was asked last, with records for which nobody has a ticket.
+  // How many records were added for `partition`, and how many of them have their fate: of those that were stored the
+  // first added is the first to have it.
+  [[nodiscard]] std::uint64_t added(const storage::Partition& partition) const noexcept;
+  [[nodiscard]] std::uint64_t settled(const storage::Partition& partition) const noexcept;
+  // Whether a record for `partition` has failed since take_failed() was asked last.
   [[nodiscard]] bool has_failed(const storage::Partition& partition) const noexcept;
   [[nodiscard]] bool take_failed(const storage::Partition& partition);
 
@@ -84,14 +88,19 @@ class AppendQueue {
     storage::Partition* partition = nullptr;
     storage::BatchBuilder builder;
     std::vector<Ticket> tickets;
+    std::uint64_t added = 0;
+    std::uint64_t settled = 0;
+    bool has_failed = false;
   };
   struct Closed {
     storage::Partition* partition = nullptr;
     Bytes batch;
     std::vector<Ticket> tickets;
   };
+  enum class Fate : std::uint8_t { stored, failed };
+  [[nodiscard]] const Open* find(const storage::Partition& partition) const noexcept;  // nullptr: never used
   void close(Open& open);
-  void note_failed(const storage::Partition& partition);
+  void note_fate(const storage::Partition& partition, std::size_t records, Fate fate);
 
   storage::Committer& committer_;
   std::uint32_t origin_;
@@ -102,7 +111,6 @@ class AppendQueue {
   std::vector<std::unique_ptr<Open>> open_;  // by PartitionIndex; null until first used
   std::vector<std::uint32_t> open_order_;    // which of them have records, in order of first use
   std::size_t open_count_ = 0;
-  std::vector<const storage::Partition*> failed_;  // each once
   std::deque<Closed> closed_;
   std::unordered_map<std::uint64_t, std::vector<Ticket>> in_flight_;  // by request id
 };

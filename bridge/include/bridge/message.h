@@ -13,6 +13,7 @@
 // | mqtt.dup | "1" when the PUBLISH may be the second copy of an earlier one (reliability.md §6.4) |
 // | mqtt.dup-of | decimal offset of that earlier one, in the same partition; absent if it is not known |
 // | mqtt.qos2 | 14 bytes, big-endian: session epoch u64, packet id u16, sequence u32: what makes QoS 2 exactly once |
+// | mqtt.will | 12 bytes, big-endian: session epoch u64, number of the Will u32: by it a start knows it was published |
 // | mqtt.publisher | in the retained log alone: who it was, as publisher_rights.h says it |
 // | mqtt.payload-format | "1" for UTF-8, "0" for bytes; absent if the publisher did not say |
 // | mqtt.expiry | message expiry interval as published, decimal seconds from the record's timestamp |
@@ -45,6 +46,13 @@ struct Qos2Mark {
   friend bool operator==(const Qos2Mark&, const Qos2Mark&) = default;
 };
 
+// Which Will of which session a record is.
+struct WillMark {
+  std::uint64_t session_epoch = 0;
+  std::uint32_t number = 0;  // StoredWill::number
+  friend auto operator<=>(const WillMark&, const WillMark&) = default;
+};
+
 // A message as it goes into the log or comes out of it. Views only.
 struct Message {
   std::string_view topic;
@@ -56,6 +64,7 @@ struct Message {
   std::string_view client_id;             // of the publisher; empty if it was not an MQTT client
   std::string_view publisher;             // publisher_rights.h; empty: not said
   std::optional<Qos2Mark> qos2;
+  std::optional<WillMark> will;
   Timestamp timestamp = 0;  // ms since the epoch
   // Of these only what a PUBLISH forwards is set: payload format, expiry (as published), content type, response topic,
   // correlation data, user properties.
@@ -75,6 +84,7 @@ class MessageEncoder {
   std::vector<storage::HeaderView> headers_;
   std::string numbers_;
   std::string dup_of_;
+  Bytes will_;
   std::vector<std::string> escaped_names_;
   Bytes qos2_;
 };
@@ -83,8 +93,10 @@ class MessageEncoder {
 class MessageDecoder {
  public:
   [[nodiscard]] static std::optional<std::string_view> topic_of(const storage::RecordView& record) noexcept;
-  // Only the QoS 2 mark and the client id: for recovery.
+  // Single headers, for recovery.
   [[nodiscard]] static std::optional<Qos2Mark> qos2_of(const storage::RecordView& record) noexcept;
+  [[nodiscard]] static std::optional<WillMark> will_of(const storage::RecordView& record) noexcept;
+  [[nodiscard]] static mqtt::Retain retain_of(const storage::RecordView& record) noexcept;
   [[nodiscard]] static std::string_view client_of(const storage::RecordView& record) noexcept;
   // Returns this decoder's own message, good until the next call or for as long as the record; nullptr if it is none.
   [[nodiscard]] const Message* decode(const storage::RecordView& record);

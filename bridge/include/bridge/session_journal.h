@@ -58,7 +58,7 @@ struct FeedEntry {
   std::string feed;  // "": the ordinary subscriptions; else the replay filter
   std::uint64_t epoch = 0;
   bool live = false;         // everything below the shard's next mark was delivered and acknowledged
-  NamedPositions positions;  // live == false: everything below was
+  NamedPositions positions;  // in any case everything below these was; empty: an earlier version's, of a live one
   friend bool operator==(const FeedEntry&, const FeedEntry&) = default;
 };
 

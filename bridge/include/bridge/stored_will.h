@@ -26,6 +26,7 @@ struct StoredWill {
   std::optional<std::string> response_topic;
   std::optional<Bytes> correlation_data;
   std::vector<std::pair<std::string, std::string>> user_properties;  // in order [MQTT-3.1.3-10]
+  std::uint32_t number = 0;  // rises with each Will of the session; 0: an earlier version's
   friend bool operator==(const StoredWill&, const StoredWill&) = default;
 };
 

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "storage/catalog.h"
+#include "storage/compaction_hold.h"
 #include "storage/disk_space.h"
 #include "storage/errc.h"
 #include "storage/file_system.h"
@@ -91,6 +92,10 @@ class Store {
   [[nodiscard]] virtual DiskSpace disk_space() const = 0;  // as it is now
   // All that cannot be read and is known: found by the start, by a reader or by scrub(). It goes with its segment.
   [[nodiscard]] virtual std::vector<KnownDamage> known_damage() const = 0;
+
+  // Compaction removes nothing at or above these offsets (by PartitionIndex) as long as the hold exists; a pass that is
+  // under way goes on as it began.
+  [[nodiscard]] virtual std::unique_ptr<CompactionHold> hold_compaction(std::vector<Offset> from) = 0;
 
   // Retention by time and size, compaction, removal of what was deleted; on a full disk also what the start could not
   // write, and the ballast is given up where that needs room and made anew where there is. Deterministic but for the
