@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 import bench_servers
 from bench_goals import print_goals
@@ -105,6 +106,11 @@ def publish_log(port, messages):
         raise Unavailable("the rare topic could not be published")
 
 
+def committed_offset(http, partition):
+    with urllib.request.urlopen(f"http://127.0.0.1:{http}/topics/mqtt/partitions/{partition}", timeout=60) as answer:
+        return json.load(answer)["committed_offset"]
+
+
 def replays(work, scale):
     """What only bitacora has: reading what there is. {name: {rate, MB/s or ms}}."""
     results = {}
@@ -128,7 +134,12 @@ def replays(work, scale):
                                      "--topics", "20", "--messages", str(total)])
         enter("replay by time, MQTT QoS 0", ["subscribe", "--port", port, "--qos", "0", "--filter", "$replay/-1h/#",
                                              "--topics", "20", "--messages", str(total)])
+        end = committed_offset(http, 0)
+        enter("replay of a partition from its middle, MQTT QoS 0",
+              ["subscribe", "--port", port, "--qos", "0", "--filter", f"$log/mqtt/0/{end // 2}", "--topics", "20",
+               "--messages", str(end - end // 2)])
         enter("replay, HTTP JSON", ["http-replay", "--port", http])
+        enter("replay by time, HTTP JSON", ["http-replay", "--port", http, "--from", "-1h"])
         enter("replay, HTTP stored batches", ["http-replay", "--port", http, "--as", "batches"])
         enter("100 records of one topic, MQTT", ["subscribe", "--port", port, "--qos", "0", "--filter",
                                                  "$replay/earliest/bench/rare/0/0", "--messages", "100"])

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -12,6 +13,9 @@ import harness
 from harness import BITACORA, Server
 
 BENCH = pathlib.Path(os.environ.get("BENCH", BITACORA.parent / "bitacora-bench"))
+SCRIPTS = pathlib.Path(__file__).resolve().parent.parent.parent / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+from bench_goals import goals  # noqa: E402
 
 
 def bench(port, command, *arguments):
@@ -101,6 +105,30 @@ class BenchTest(unittest.TestCase):
             self.assertEqual((status, report["check"]["good"], report["check"]["lost"]), (1, False, 100))
             status, report = bench(null.port, "publish", "--messages", "100", "--verify", "#", "--patience", "0.2")
             self.assertEqual((status, report["check"]["good"], report["check"]["lost"]), (1, False, 100))
+
+    def test_the_table_is_measured_whole_and_put_into_its_page(self):
+        with tempfile.TemporaryDirectory(prefix="bitacora-e2e-") as directory:
+            page = pathlib.Path(directory) / "page.md"
+            page.write_text("before\n<!-- figures -->\nold\n<!-- end of figures -->\nafter\n")
+            done = subprocess.run([SCRIPTS / "bench.sh", "--scale", "0.001", "--rounds", "1", "--only", "B5,replay", "--servers",
+                                   "bitacora", "--page", page], capture_output=True, text=True, timeout=300,
+                                  env=os.environ | {"BITACORA": str(BITACORA), "BENCH": str(BENCH)})
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            text = page.read_text()
+            self.assertTrue(text.startswith("before\n<!-- figures -->\n") and text.endswith("<!-- end of figures -->\nafter\n"))
+            self.assertIn(done.stdout, text)
+            self.assertNotIn("old", text)
+            for row in ("| bitacora |", "| replay, HTTP stored batches |", "| the same, HTTP JSON |"):
+                self.assertIn(row, text)
+
+    def test_goals_are_held_against_the_figures_of_the_run(self):
+        def measured(rate, p99, seconds):
+            return goals({"workloads": {"B": {"bitacora": {"rate": rate, "p99_ms": p99}, "mosquitto": {"rate": 100, "p99_ms": 2}}},
+                          "replays": {"100 records of one topic, MQTT": {"seconds": seconds}}})
+        self.assertEqual([(goal.measured, goal.met) for goal in measured(250, 2, 0.1)],
+                         [("2.50x", True), ("1.00x", True), ("100 ms", True)])
+        self.assertEqual([(goal.measured, goal.met) for goal in measured(249, 2.1, 0.11)],
+                         [("2.49x", False), ("1.05x", False), ("110 ms", False)])
 
 
 if __name__ == "__main__":
