@@ -21,7 +21,11 @@ def svg(quantity, series, title, unit=""):
         label = f"{rate:.3f} {unit}" if unit == "s" else f"{rate:,.0f}"
         parts.append(f'<line x1="{left}" x2="{width - right}" y1="{y(rate):.1f}" y2="{y(rate):.1f}" stroke="#ddd"/>'
                      f'<text x="{left - 8}" y="{y(rate) + 4:.1f}" text-anchor="end">{label}</text>')
+    labelled = -math.inf
     for value in values:
+        if x(value) - labelled < 46:  # no room for its number
+            continue
+        labelled = x(value)
         parts.append(f'<text x="{x(value):.1f}" y="{height - bottom + 18}" text-anchor="middle">{value:,.0f}</text>')
     parts.append(f'<text x="{(left + width - right) / 2}" y="{height - 14}" text-anchor="middle">{quantity}</text>')
     for number, (name, points) in enumerate(series.items()):
