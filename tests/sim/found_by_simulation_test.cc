@@ -29,6 +29,15 @@ class FoundBySimulation : public testing::Test {
     world.faults().arm(
         {.kind = storage::FaultKind::no_space, .target = storage::FaultTarget::writes, .path_contains = log});
   }
+  // There is no room for the next write to this log; what it wrote in part can be cut back, and then there is room
+  // again.
+  void refuse_next_write_of(const std::string& log) {
+    storage::FaultPlan plan;
+    plan.kind = storage::FaultKind::no_space;
+    plan.target = storage::FaultTarget::writes;
+    plan.path_contains = log;
+    world.faults().arm(plan);
+  }
   // Publishes, and lets the checkpoint that follows be written.
   void publish_and_checkpoint(const std::string& payload) {
     Client publisher(world, "publisher");
@@ -88,9 +97,11 @@ TEST_F(FoundBySimulation, QoS2IdsThatCouldNotBeWrittenDownAreWrittenAgainBeforeT
   world.run();
   client.drop();
   world.run();
-  break_log("__sessions", storage::FaultKind::no_space);
+  refuse_next_write_of("__sessions");
   world.advance(std::chrono::milliseconds(1100));
   world.run();
+  ASSERT_TRUE(world.faults().fired());
+  ASSERT_FALSE(world.store().find_log("__sessions")->partition(0).offline());
   world.faults().disarm();
   for (const char* payload : {"a", "b", "c"}) publish_and_checkpoint(payload);
   world.kill();
@@ -108,9 +119,11 @@ TEST_F(FoundBySimulation, ACursorThatCouldNotBeWrittenDownIsWrittenAgainBeforeTh
   subscriber.subscribe("t");
   world.run();
   publish_and_checkpoint("a");
-  break_log("__sessions", storage::FaultKind::no_space);
+  refuse_next_write_of("__sessions");
   subscriber.drop();
   world.run();
+  ASSERT_TRUE(world.faults().fired());
+  ASSERT_FALSE(world.store().find_log("__sessions")->partition(0).offline());
   world.faults().disarm();
   for (const char* payload : {"b", "c", "d"}) publish_and_checkpoint(payload);
   world.kill();
@@ -235,6 +248,42 @@ TEST_F(FoundBySimulation, ARepeatedQoS2PublishWhoseWriteToTheJournalFailsIsStill
   world.run();
   EXPECT_TRUE(client.connected());
   EXPECT_EQ(world.records().size(), 1U);
+}
+
+TEST_F(FoundBySimulation, AMessageThatCouldNotBeReadWhenItsPacketIdWasClearIsNotForgotten) {
+  Client subscriber(world, "s", mqtt::ProtocolVersion::v5);
+  subscriber.connect(CleanStart::no);
+  subscriber.subscribe("t", QoS::exactly_once);
+  world.run();
+  publish_and_checkpoint("a");
+  world.kill();
+  world.start();  // which packet ids the client holds is not known any more: each is cleared by PUBREL first
+  subscriber.connect(CleanStart::no);
+  world.run();
+  subscriber.received.clear();
+  break_log("data/mqtt", storage::FaultKind::io_error, storage::FaultTarget::reads);
+  Client publisher(world, "publisher");
+  publisher.connect();
+  publisher.publish("t", "b", QoS::exactly_once);
+  world.run();
+  EXPECT_FALSE(subscriber.connected());
+  world.faults().disarm();
+  subscriber.connect(CleanStart::no);
+  world.run();
+  EXPECT_EQ(subscriber.payloads(), std::vector<std::string>{"b"});
+}
+
+TEST_F(FoundBySimulation, AnEndOfTheConnectionDoesNotKeepARefusalFromBeingCounted) {
+  Client client(world, "c");
+  client.connect(CleanStart::no);
+  world.run();
+  fail_next_write_to("data/mqtt");
+  client.publish("t", "a");
+  (void)world.turn();
+  client.drop();
+  world.run();
+  EXPECT_TRUE(world.records().empty());
+  EXPECT_EQ(world.metrics().publishes_refused.value(), 1U);
 }
 
 class PublishedWills : public FoundBySimulation {
