@@ -312,7 +312,8 @@ void Delivery::on_ack(Session& session, const mqtt::AckEvent& ack) {
     }
   } else if (message != nullptr && ack.type == mqtt::PacketType::pubcomp && message->awaiting == Awaiting::clearing) {
     message->awaiting = Awaiting::pubrec;
-    if (!publish_in_flight(session, *message, mqtt::QoS::exactly_once, mqtt::Dup::no)) {
+    const bool sent = publish_in_flight(session, *message, mqtt::QoS::exactly_once, mqtt::Dup::no);
+    if (!sent && !ends_as_unreadable(session)) {
       finish(session, ack.packet.packet_id);
     }
     context_.touch(*session.connection);

@@ -339,16 +339,12 @@ void PublishPath::on_published(Operation& operation, Connection* connection, Ses
       session->published.on_stored(*operation.history_number, operation.offset);
     }
   }
-  if (operation.qos == mqtt::QoS::at_most_once) {
-    if (operation.error) context_.metrics.publishes_refused.add();
-    return;
-  }
-  if (connection == nullptr) return;
+  if (operation.error) context_.metrics.publishes_refused.add();  // whether its client is there to hear it or not
+  if (operation.qos == mqtt::QoS::at_most_once || connection == nullptr) return;
   if (!operation.error) {
     context_.metrics.publishes_acknowledged.add();
     return answer(*connection, operation, mqtt::ReasonCode::success);
   }
-  context_.metrics.publishes_refused.add();
   spdlog::error("client {}: PUBLISH with packet id {} could not be stored: {}",
                 session != nullptr ? session->client_id : "?", operation.packet_id.value(), operation.error->message);
   const mqtt::ReasonCode reason = publish_reason(operation.error->code);

@@ -12,6 +12,10 @@ std::string to_text(Range range) { return "[" + std::to_string(range.begin) + ",
 
 }  // namespace
 
+bool KnownLog::ended_between(FactNumber begin, FactNumber end) const {
+  return std::ranges::any_of(unclean_ends, [&](FactNumber ended) { return begin < ended && ended < end; });
+}
+
 Held& PartitionHistory::at(Offset offset) {
   BITACORA_ASSERT(offset >= 0);
   if (held_.empty()) first_ = offset;
@@ -75,6 +79,17 @@ bool PartitionHistory::may_be_gone(Offset offset) const {
   return removes && last != nullptr && offset < last->log_start;
 }
 
+void PartitionHistory::count_removed_copies(const Messages& messages,
+                                            std::unordered_map<std::uint64_t, std::uint16_t>& into) const {
+  const Reading* last = last_whole();
+  if (log_.keep != Keep::recent || last == nullptr) return;
+  walk([&](Offset offset, const Held& held) {
+    const Message* message = messages.find(held.id);
+    if (message == nullptr || message->qos != 2 || offset >= last->log_start || is_forgotten(held)) return;
+    if (log_.ended_between(message->first_attempt, message->last_attempt)) ++into[held.id.packed()];
+  });
+}
+
 void PartitionHistory::walk(const std::function<void(Offset, const Held&)>& use) const {
   for (std::size_t i = 0; i < held_.size(); ++i) {
     if (held_[i].id.publisher != MessageId::nothing) use(first_ + static_cast<Offset>(i), held_[i]);
@@ -98,8 +113,10 @@ void PartitionHistory::check_holes(const Messages& messages, Findings& findings)
         ++missing;
         const Held* held = find(offset);
         if (held == nullptr || held->last_reading == 0) continue;
-        // Compaction takes records out, it never puts any back; what retention removed is below the log start.
-        const bool came_back = held->last_reading > reading.began;
+        // Compaction takes records out and never puts any back, but for a crash before its new file has the old one's
+        // name for good; what retention removed is below the log start.
+        const bool came_back =
+            held->last_reading > reading.began && !log_.ended_between(reading.began, held->last_reading);
         if (log_.keep == Keep::compact && !came_back) continue;
         findings.add(Invariant::I3,
                      name(offset) + ": one reading gave " + messages.name_of(held->id) + ", another one left it out");
@@ -175,6 +192,7 @@ void Places::know(const LogKnown& log) {
 
 void Places::ended(End how, FactNumber at, Messages& messages) {
   for (auto& [name, log] : logs_) {
+    if (how != End::clean) log.unclean_ends.push_back(at);
     const bool forgets =
         log.durability == Durability::memory || (log.durability == Durability::async && how == End::power);
     if (!forgets) continue;
@@ -235,6 +253,12 @@ void Places::end(const ReadingEnded& fact, Findings& findings) {
 
 void Places::check(const Messages& messages, Findings& findings) const {
   for (const auto& [key, partition] : partitions_) partition.check(messages, refusals_, findings);
+}
+
+std::unordered_map<std::uint64_t, std::uint16_t> Places::removed_copies(const Messages& messages) const {
+  std::unordered_map<std::uint64_t, std::uint16_t> removed;
+  for (const auto& [key, partition] : partitions_) partition.count_removed_copies(messages, removed);
+  return removed;
 }
 
 bool Places::is_remembered(const Message& message) const {

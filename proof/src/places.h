@@ -34,6 +34,8 @@ struct KnownLog {
   Durability durability = Durability::sync;
   Keep keep = Keep::all;
   FactNumber forgets_before = 0;  // what was told before this fact may be gone
+  std::vector<FactNumber> unclean_ends{};
+  [[nodiscard]] bool ended_between(FactNumber begin, FactNumber end) const;
 };
 
 struct Held {
@@ -71,6 +73,8 @@ class PartitionHistory {
   // Whether retention, compaction, the rig's damage or the log's durability explains that `offset` is not in the last
   // whole reading.
   [[nodiscard]] bool may_be_gone(Offset offset) const;
+  // Of the copies of a QoS 2 message those that need not count: retention had removed them, and the server crashed.
+  void count_removed_copies(const Messages& messages, std::unordered_map<std::uint64_t, std::uint16_t>& into) const;
   // Calls `use(offset, held)` for each known place in the order of offsets.
   void walk(const std::function<void(Offset, const Held&)>& use) const;
 
@@ -107,6 +111,8 @@ class Places {
 
   void add(UnheardRefusals refusals) { refusals_.push_back(refusals); }
   void check(const Messages& messages, Findings& findings) const;
+  // PartitionHistory::count_removed_copies of all partitions, by MessageId::packed().
+  [[nodiscard]] std::unordered_map<std::uint64_t, std::uint16_t> removed_copies(const Messages& messages) const;
   // Acknowledged, and in no log that may have forgotten it since.
   [[nodiscard]] bool is_remembered(const Message& message) const;
   [[nodiscard]] const std::map<std::pair<std::string, std::int32_t>, PartitionHistory>& partitions() const {

@@ -163,6 +163,19 @@ TEST_F(History, I3FindsARecordThatComesBackIntoACompactedLog) {
   expect({I::I3});
 }
 
+TEST_F(History, I3AllowsThatACrashBringsBackWhatCompactionHadTakenOut) {
+  know("latest", Durability::sync, Keep::compact);
+  publish(0), publish(1);
+  read({at(1, 1)}, 2, 0, "latest");
+  checker.take(ServerEnded{End::power, 10});
+  checker.take(ServerReady{20});
+  read({at(0, 0), at(1, 1)}, 2, 0, "latest");
+  expect_kept();
+  read({at(1, 1)}, 2, 0, "latest");
+  read({at(0, 0), at(1, 1)}, 2, 0, "latest");
+  expect({I::I3});
+}
+
 TEST_F(History, I4FindsWhatNobodySent) {
   publish(0);
   read({at(0, 0), at(1, 7), {2, identify("hello")}, {3, Content{}}}, 4);
@@ -207,6 +220,25 @@ TEST_F(History, I5SaysNothingOfWhatWasSentAgainIntoALogThatRemovesRecords) {
 TEST_F(History, I6FindsAQoS2MessageThatIsTwiceInTheLog) {
   publish(0, 2), publish(0, 2);
   read({at(0, 0), at(1, 0)}, 2);
+  expect({I::I6});
+}
+
+TEST_F(History, I6AllowsAQoS2MessageOnceMoreWhereRetentionHadRemovedItBeforeACrash) {
+  know("recent", Durability::sync, Keep::recent);
+  publish(0, 2), publish(1);
+  read({at(0, 0), at(1, 1)}, 2, 0, "recent");
+  checker.take(ServerEnded{End::kill, 10});
+  checker.take(ServerReady{20});
+  publish(0, 2);
+  read({at(1, 1), at(2, 0)}, 3, 1, "recent");
+  expect_kept();
+}
+
+TEST_F(History, I6AllowsItInNoOtherCase) {
+  know("recent", Durability::sync, Keep::recent);
+  publish(0, 2), publish(1), publish(0, 2);
+  read({at(0, 0), at(1, 1)}, 2, 0, "recent");
+  read({at(1, 1), at(2, 0)}, 3, 1, "recent");
   expect({I::I6});
 }
 

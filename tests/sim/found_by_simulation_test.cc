@@ -29,15 +29,6 @@ class FoundBySimulation : public testing::Test {
     world.faults().arm(
         {.kind = storage::FaultKind::no_space, .target = storage::FaultTarget::writes, .path_contains = log});
   }
-  // There is no room for the next write to this log; what it wrote in part can be cut back, and then there is room
-  // again.
-  void refuse_next_write_of(const std::string& log) {
-    storage::FaultPlan plan;
-    plan.kind = storage::FaultKind::no_space;
-    plan.target = storage::FaultTarget::writes;
-    plan.path_contains = log;
-    world.faults().arm(plan);
-  }
   // Publishes, and lets the checkpoint that follows be written.
   void publish_and_checkpoint(const std::string& payload) {
     Client publisher(world, "publisher");
@@ -97,7 +88,7 @@ TEST_F(FoundBySimulation, QoS2IdsThatCouldNotBeWrittenDownAreWrittenAgainBeforeT
   world.run();
   client.drop();
   world.run();
-  refuse_next_write_of("__sessions");
+  fail_next_write_to("__sessions");
   world.advance(std::chrono::milliseconds(1100));
   world.run();
   ASSERT_TRUE(world.faults().fired());
@@ -119,7 +110,7 @@ TEST_F(FoundBySimulation, ACursorThatCouldNotBeWrittenDownIsWrittenAgainBeforeTh
   subscriber.subscribe("t");
   world.run();
   publish_and_checkpoint("a");
-  refuse_next_write_of("__sessions");
+  fail_next_write_to("__sessions");
   subscriber.drop();
   world.run();
   ASSERT_TRUE(world.faults().fired());
