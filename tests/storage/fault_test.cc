@@ -253,7 +253,8 @@ TEST_F(WriteFailureTest, what_was_acknowledged_as_async_survives_a_kill_where_no
   EXPECT_EQ(append({"d"}), 2);
 }
 
-// Of a roll each call in turn fails for good, then the process is killed and started, then the power is cut.
+// Of a roll each call in turn fails for good, and all behind it, then the process is killed and started, then the power
+// is cut.
 TEST(RollFaultTest, what_is_acknowledged_after_a_kill_behind_a_failed_roll_survives_a_power_cut) {
   bool fired = true;
   for (std::uint64_t call = 1; fired; ++call) {
@@ -262,7 +263,7 @@ TEST(RollFaultTest, what_is_acknowledged_after_a_kill_behind_a_failed_roll_survi
     LogWorld world(settings);
     world.open();
     world.append({std::string(700, 'a')});
-    world.faulty->arm({.kind = FaultKind::failed_sync, .target = FaultTarget::any, .at = call});
+    world.faulty->arm({.kind = FaultKind::failed_sync, .target = FaultTarget::any, .at = call, .sticky = true});
     std::vector<std::string> acknowledged = {std::string(700, 'a')};
     if (!world.try_append({std::string(700, 'b')}).error) acknowledged.emplace_back(700, 'b');
     fired = world.faulty->fired();
