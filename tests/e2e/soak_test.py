@@ -13,8 +13,9 @@ import tempfile
 import unittest
 
 import harness
-from harness import BITACORA
+from harness import BITACORA, SKIPPED
 
+BENCH = pathlib.Path(os.environ.get("BENCH", BITACORA.parent / "bitacora-bench"))
 sys.path.insert(0, str(harness.SOURCE / "scripts/proof"))
 import soak  # noqa: E402
 
@@ -60,7 +61,7 @@ class SoakTest(unittest.TestCase):
             directory = pathlib.Path(directory)
             environment = os.environ | {
                 "BITACORA": str(BITACORA),
-                "BITACORA_BENCH": os.environ.get("BENCH", str(BITACORA.parent / "bitacora-bench")),
+                "BITACORA_BENCH": str(BENCH),
             }
             done = subprocess.run([sys.executable, "-B", harness.SOURCE / "scripts/proof/soak.py", "--hours", str(seconds / HOUR),
                                    "--interval", str(seconds), "--rate", "300", "--csv", directory / "soak.csv", "--totals",
@@ -72,4 +73,7 @@ class SoakTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    if not BENCH.exists():
+        print(f"skipped: no {BENCH}")
+        sys.exit(SKIPPED)
     harness.main()
