@@ -79,6 +79,13 @@ bool PartitionHistory::may_be_gone(Offset offset) const {
   return removes && last != nullptr && offset < last->log_start;
 }
 
+bool PartitionHistory::was_compacted_away(Offset offset) const {
+  if (log_.keep != Keep::compact) return false;
+  return std::ranges::any_of(readings_, [&](const Reading& reading) {
+    return std::ranges::any_of(reading.holes, [&](Range hole) { return hole.holds(offset); });
+  });
+}
+
 void PartitionHistory::count_removed_copies(const Messages& messages,
                                             std::unordered_map<std::uint64_t, std::uint16_t>& into) const {
   const Reading* last = last_whole();

@@ -73,6 +73,8 @@ class PartitionHistory {
   // Whether retention, compaction, the rig's damage or the log's durability explains that `offset` is not in the last
   // whole reading.
   [[nodiscard]] bool may_be_gone(Offset offset) const;
+  // A reading of a compacted log left it out, whatever later ones gave.
+  [[nodiscard]] bool was_compacted_away(Offset offset) const;
   // Of the copies of a QoS 2 message those that need not count: retention had removed them, and the server crashed.
   void count_removed_copies(const Messages& messages, std::unordered_map<std::uint64_t, std::uint16_t>& into) const;
   // Calls `use(offset, held)` for each known place in the order of offsets.

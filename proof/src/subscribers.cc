@@ -71,7 +71,7 @@ void Subscribers::check(const Messages& messages, const Places& places, Findings
       partition.walk([&, &at = partition](Offset offset, const Held& held) {
         const Reading* last = at.last_whole();
         const bool gone = last != nullptr && held.last_reading < last->began;
-        if (gone && at.may_be_gone(offset)) missing.erase(held.id.packed());
+        if ((gone && at.may_be_gone(offset)) || at.was_compacted_away(offset)) missing.erase(held.id.packed());
       });
     }
     for (const std::uint64_t packed : missing) {

@@ -176,6 +176,18 @@ TEST_F(History, I3AllowsThatACrashBringsBackWhatCompactionHadTakenOut) {
   expect({I::I3});
 }
 
+TEST_F(History, D1AsksNothingOfWhatCompactionHadTakenOutOnce) {
+  know("latest", Durability::sync, Keep::compact);
+  checker.take(Subscribed{"s", "t/", Order::kept});
+  publish(0), publish(1);
+  checker.take(Acknowledged{"p", 0, Answer::puback, Place{"latest", 0, 0}});
+  read({at(1, 1)}, 2, 0, "latest");
+  checker.take(ServerEnded{End::power, 10});
+  checker.take(ServerReady{20});
+  read({at(0, 0), at(1, 1)}, 2, 0, "latest");
+  expect_kept();
+}
+
 TEST_F(History, I4FindsWhatNobodySent) {
   publish(0);
   read({at(0, 0), at(1, 7), {2, identify("hello")}, {3, Content{}}}, 4);
