@@ -172,13 +172,11 @@ std::optional<std::string> doubt_about(const Mount& mount, Journal journal) {
   if (is_one_of(type, without_journal)) {
     return "lies on " + type +
            ", which has no journal: a power cut can damage the file system itself, and what was acknowledged with it. "
-           "Use "
-           "ext4, xfs or btrfs";
+           "Use ext4, xfs or btrfs";
   }
   if (type == "ext4" && journal == Journal::absent) {
     return "lies on ext4 without a journal: a power cut can damage the file system itself, and what was acknowledged "
-           "with "
-           "it. Give it one (tune2fs -O has_journal, while it is not mounted)";
+           "with it. Give it one (tune2fs -O has_journal, while it is not mounted)";
   }
   if (is_one_of(type, elsewhere) || type.starts_with("fuse")) {
     return "lies on " + type +
@@ -188,8 +186,7 @@ std::optional<std::string> doubt_about(const Mount& mount, Journal journal) {
   if (is_one_of(type, known_good)) return std::nullopt;
   return "lies on " + type +
          ", of which it is not known whether it keeps what was synced over a power cut. ext4 (with a journal), xfs, "
-         "btrfs "
-         "and zfs do";
+         "btrfs and zfs do";
 }
 
 DataMount examine_mount(const std::string& directory) {

@@ -25,8 +25,7 @@ struct Mount {
 enum class Journal : std::uint8_t { present, absent, unknown };  // of an ext4
 
 // For a person: what may be lost, and what to do, as the end of a sentence that begins with the directory: "lies on
-// tmpfs,
-// ...". nullopt: nothing is known against it.
+// tmpfs, ...". nullopt: nothing is known against it.
 [[nodiscard]] std::optional<std::string> doubt_about(const Mount& mount, Journal journal);
 
 struct DataMount {

@@ -21,12 +21,12 @@ namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = boost::beast::http;
+namespace bhttp = boost::beast::http;
 
 constexpr std::chrono::seconds patience{70};  // a little more than a server's longest wait
 constexpr std::uint64_t max_answer_bytes = 256 << 20;
 
-using Response = http::response<http::string_body>;
+using Response = bhttp::response<bhttp::string_body>;
 
 std::optional<storage::Offset> offset_of(std::string_view text) {
   storage::Offset offset = 0;
@@ -71,14 +71,14 @@ struct HttpClient::State {
   }
 
   beast::error_code exchange(const std::string& target, Response& response) {
-    http::request<http::empty_body> request(http::verb::get, target, 11);
-    request.set(http::field::host, host);
-    request.set(http::field::user_agent, "bitacora");
-    if (!authorization.empty()) request.set(http::field::authorization, authorization);
-    if (const auto error = complete([&](auto handler) { http::async_write(stream, request, handler); })) return error;
-    http::response_parser<http::string_body> parser;
+    bhttp::request<bhttp::empty_body> request(bhttp::verb::get, target, 11);
+    request.set(bhttp::field::host, host);
+    request.set(bhttp::field::user_agent, "bitacora");
+    if (!authorization.empty()) request.set(bhttp::field::authorization, authorization);
+    if (const auto error = complete([&](auto handler) { bhttp::async_write(stream, request, handler); })) return error;
+    bhttp::response_parser<bhttp::string_body> parser;
     parser.body_limit(max_answer_bytes);
-    if (const auto error = complete([&](auto handler) { http::async_read(stream, buffer, parser, handler); }))
+    if (const auto error = complete([&](auto handler) { bhttp::async_read(stream, buffer, parser, handler); }))
       return error;
     response = parser.release();
     if (!response.keep_alive()) stream.close();
