@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <ranges>
 #include <set>
 #include <string>
 #include <utility>
@@ -285,11 +284,12 @@ storage::Result<std::shared_ptr<const RecoveredState>> recover_state(storage::St
       if (session.entry.disconnected_at == 0) session.entry.disconnected_at = now_ms;
       make_explicit(store, session, marks);
       start.add(encode(session.entry), now_ms);
-      for (FeedEntry feed : session.feeds | std::views::values) {  // restore.h tells of what is past the end
+      for (const auto& [name, named] : session.feeds) {
+        FeedEntry feed = named;  // restore.h tells of what is past the end
         bring_into_logs(store, feed.positions);
         start.add(encode(feed), now_ms);
       }
-      for (SubscriptionEntry& subscription : session.subscriptions | std::views::values) {
+      for (auto& [filter, subscription] : session.subscriptions) {
         if (bring_into_logs(store, subscription.start)) start.add(encode(subscription), now_ms);
       }
       start.add(encode(*session.qos2), now_ms);
