@@ -55,7 +55,7 @@ class LargeLog:
         self.server = bench_servers.Server("bitacora", self.directory)
         config = self.server.directory / "bitacora.toml"
         limit = retention_bytes if isinstance(retention_bytes, int) else f'"{retention_bytes}"'
-        config.write_text(f'[storage]\nhousekeeping_interval = "10ms"\n[[logs]]\nname = "mqtt"\npartitions = {PARTITIONS}\n'
+        config.write_text(f'[storage]\nhousekeeping_interval = "10ms"\ndisk_stop_percent = 100\n[[logs]]\nname = "mqtt"\npartitions = {PARTITIONS}\n'
                           f'durability = "async"\nretention_bytes = {limit}\n')
         return bench_servers.await_bitacora(self.server, config, self.directory / "data")
 

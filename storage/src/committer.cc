@@ -195,7 +195,6 @@ std::size_t Committer::State::run_queue() {
   }
   BITACORA_FAILPOINT("commit.taken");
   for (Run& run : runs) write(run, left_over, now);
-  put_back(items, left_over);
   BITACORA_FAILPOINT("commit.written");
   const std::vector<std::function<void()>> syncs = begin_syncs(runs);
 #ifndef BITACORA_BREAK_ACK_BEFORE_SYNC  // a defect for the rigs (docs/proof.md): the sync comes when flush() is due
@@ -213,6 +212,7 @@ std::size_t Committer::State::run_queue() {
     tell(rest.first(count), std::exchange(refused, {}), items, outcomes);
     rest = rest.subspan(count);
   }
+  put_back(items, left_over);  // not under an append mutex: next_flush() takes those under the queue's
   return items.size() - static_cast<std::size_t>(std::count(left_over.begin(), left_over.end(), true));
 }
 

@@ -37,7 +37,7 @@ class Publisher:
             packet = take_packet(self.buffer, 4)
             if packet:
                 break
-            self.read()
+            assert self.read(), "the server closed a publisher's connection before CONNACK"
         assert packet.type == CONNACK and packet.reason == 0, packet
         resent, self.unacked = self.unacked, {}
         for packet_id, number in resent.items():
