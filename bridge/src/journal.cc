@@ -15,6 +15,16 @@ NamedPositions named(std::span<const PartitionPosition> positions) {
   return result;
 }
 
+// `offsets` by PartitionIndex; those of the server's own logs are left out.
+NamedPositions named_by_index(const storage::Store& store, std::span<const storage::Offset> offsets) {
+  NamedPositions result;
+  for (std::uint32_t i = 0; i < offsets.size(); ++i) {
+    const storage::Partition& partition = store.partition(storage::PartitionIndex(i));
+    if (!partition.is_internal()) result.push_back({partition.log_name(), partition.number(), offsets[i]});
+  }
+  return result;
+}
+
 }  // namespace
 
 void Journal::add(const JournalRecord& record, Ticket ticket) {
@@ -93,13 +103,7 @@ void Journal::write_subscription(const Subscription& subscription, Ticket ticket
   const Session& session = *subscription.feed->session;
   SubscriptionEntry entry{session.client_id,    subscription.filter,     session.epoch,
                           subscription.options, subscription.identifier, {}};
-  if (subscription.start) {
-    for (std::uint32_t i = 0; i < subscription.start->size(); ++i) {
-      const storage::Partition& partition = context_.store.partition(storage::PartitionIndex(i));
-      if (partition.is_internal()) continue;
-      entry.start.push_back({partition.log_name(), partition.number(), (*subscription.start)[i]});
-    }
-  }
+  if (subscription.start) entry.start = named_by_index(context_.store, *subscription.start);
   add(encode(entry), ticket);
 }
 
@@ -124,12 +128,7 @@ void Journal::write_qos2(Session& session, Ticket ticket) {
 }
 
 void Journal::write_mark(std::span<const storage::Offset> tails, Ticket ticket) {
-  MarkEntry entry{context_.index.value(), {}};
-  for (std::uint32_t i = 0; i < tails.size(); ++i) {
-    const storage::Partition& partition = context_.store.partition(storage::PartitionIndex(i));
-    if (!partition.is_internal()) entry.positions.push_back({partition.log_name(), partition.number(), tails[i]});
-  }
-  add(encode(entry), ticket);
+  add(encode(MarkEntry{context_.index.value(), named_by_index(context_.store, tails)}), ticket);
 }
 
 void Journal::remove_mark() { add(mark_tombstone(context_.index.value()), {}); }

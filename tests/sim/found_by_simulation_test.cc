@@ -10,6 +10,16 @@ namespace {
 using mqtt::CleanStart;
 using mqtt::QoS;
 
+// From a client that is gone again when the checkpoint that follows has been written.
+void publish_before_checkpoint(BrokerWorld& world, const std::string& topic, const std::string& payload) {
+  Client publisher(world, "publisher");
+  publisher.connect();
+  publisher.publish(topic, payload);
+  world.run();
+  world.advance(std::chrono::milliseconds(1100));
+  world.run();
+}
+
 class FoundBySimulation : public testing::Test {
  protected:
   FoundBySimulation() { world.start(); }
@@ -30,23 +40,9 @@ class FoundBySimulation : public testing::Test {
         {.kind = storage::FaultKind::no_space, .target = storage::FaultTarget::writes, .path_contains = log});
   }
   // Publishes, and lets the checkpoint that follows be written.
-  void publish_and_checkpoint(const std::string& payload) {
-    Client publisher(world, "publisher");
-    publisher.connect();
-    publisher.publish("t", payload);
-    world.run();
-    world.advance(std::chrono::milliseconds(1100));
-    world.run();
-  }
+  void publish_and_checkpoint(const std::string& payload) { publish_before_checkpoint(world, "t", payload); }
   // A checkpoint, for something that no test here looks at.
-  void publish_and_checkpoint_elsewhere() {
-    Client publisher(world, "publisher");
-    publisher.connect();
-    publisher.publish("elsewhere", "-");
-    world.run();
-    world.advance(std::chrono::milliseconds(1100));
-    world.run();
-  }
+  void publish_and_checkpoint_elsewhere() { publish_before_checkpoint(world, "elsewhere", "-"); }
   std::vector<std::string> retained() {
     Client reader(world, "reader");
     reader.connect();
@@ -362,14 +358,7 @@ class CompactedPublishes : public testing::Test {
     world.run();
     pass_a_checkpoint();
   }
-  void pass_a_checkpoint() {
-    Client other(world, "other");
-    other.connect();
-    other.publish("t", "something moves");
-    world.run();
-    world.advance(std::chrono::milliseconds(1100));
-    world.run();
-  }
+  void pass_a_checkpoint() { publish_before_checkpoint(world, "t", "something moves"); }
   // Newer values of the key, until what came before is sealed; then compaction.
   void supersede_and_compact(const std::string& topic) {
     Client other(world, "other");

@@ -110,6 +110,15 @@ class WriteFailureTest : public testing::Test, public LogWorld {
   void fail_next(FaultKind kind, FaultTarget target, bool sticky = false, const char* path = "/x-0/") {
     faulty->arm({.kind = kind, .target = target, .at = 1, .sticky = sticky, .path_contains = path, .seed = 1});
   }
+  // Makes the log an `async` one, whose first record is durable.
+  void append_durably_in_the_background() {
+    LogSettings settings = store().find_log("x")->settings();
+    settings.durability = Durability::async;
+    ASSERT_TRUE(store().change_settings("x", settings));
+    append({"a"});
+    clock.advance(std::chrono::seconds(2));
+    committer().run_once();
+  }
 };
 
 TEST_F(WriteFailureTest, a_failed_sync_is_final_for_its_file_and_the_batch_is_retried_in_a_new_one) {
@@ -213,12 +222,7 @@ TEST_F(WriteFailureTest, a_full_disk_at_the_roll_refuses_and_goes_on_later) {
 
 TEST_F(WriteFailureTest, a_failed_background_sync_moves_what_was_acknowledged_to_a_new_file) {
   open();
-  LogSettings settings = store().find_log("x")->settings();
-  settings.durability = Durability::async;
-  ASSERT_TRUE(store().change_settings("x", settings));
-  append({"a"});
-  clock.advance(std::chrono::seconds(2));
-  committer().run_once();  // in the background: durable
+  append_durably_in_the_background();
   append({"b"});
   append({"c"});
   clock.advance(std::chrono::seconds(2));
@@ -236,13 +240,8 @@ TEST_F(WriteFailureTest, a_failed_background_sync_moves_what_was_acknowledged_to
 
 TEST_F(WriteFailureTest, what_was_acknowledged_as_async_survives_a_kill_where_no_new_file_can_be_written) {
   open();
-  LogSettings settings = store().find_log("x")->settings();
-  settings.durability = Durability::async;
-  ASSERT_TRUE(store().change_settings("x", settings));
-  append({"a"});
-  clock.advance(std::chrono::seconds(2));
-  committer().run_once();  // in the background: durable
-  append({"b"});           // not yet
+  append_durably_in_the_background();
+  append({"b"});  // not yet
   fail_next(FaultKind::io_error, FaultTarget::writes, true);
   EXPECT_TRUE(try_append({"c"}).error);
   EXPECT_TRUE(partition().offline());
