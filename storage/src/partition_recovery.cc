@@ -396,7 +396,7 @@ void Recovery::settle_log_start() {
   out_.writes.log_start = out_.log_start;
 }
 
-// What was decided. A full disk keeps none of it from being read: the rest is left to the partition.
+// What was decided. A full disk keeps what is durable from nobody: the rest is left to the partition.
 Result<> Recovery::write() {
   if (context_.read_only()) out_.writes = {};
   if (out_.writes.empty()) return {};
@@ -410,6 +410,11 @@ Result<> Recovery::write() {
                                                      .active_stem = active.stem,
                                                      .active = active.file.get(),
                                                      .epochs = out_.epochs});
+  if (!copy && out_.writes.rewrite) {
+    copy.error().message += ", as " + out_.directory + " was to be written again from its last commit mark on: " +
+                            "without that a power cut could take what its readers see";
+    return Failed(std::move(copy.error()));
+  }
   if (!copy && copy.error().code != Errc::no_space) return Failed(std::move(copy.error()));
   if (copy) out_.report.cut_copy = std::move(*copy);
   if (torn_tail && !out_.writes.torn_tail) out_.file_size = torn_tail->position;

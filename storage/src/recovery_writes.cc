@@ -63,6 +63,11 @@ Result<> rewrite(File& file, const RecoveryWrites::Range& range) {
 
 Result<std::string> carry_out(RecoveryWrites& writes, const RecoveryTarget& target) {
   std::string copy;
+  if (writes.rewrite) {
+    if (auto done = rewrite(*target.active, *writes.rewrite); !done) return Failed(std::move(done.error()));
+    BITACORA_FAILPOINT("recovery.rewritten");
+    writes.rewrite.reset();
+  }
   if (writes.torn_tail) {
     Result<std::string> kept = keep_torn_tail(target, *writes.torn_tail);
     if (!kept) return kept;
@@ -71,11 +76,6 @@ Result<std::string> carry_out(RecoveryWrites& writes, const RecoveryTarget& targ
     if (auto done = cut(*target.active, writes.torn_tail->position); !done) return Failed(std::move(done.error()));
     BITACORA_FAILPOINT("recovery.torn_tail_cut");
     writes.torn_tail.reset();
-  }
-  if (writes.rewrite) {
-    if (auto done = rewrite(*target.active, *writes.rewrite); !done) return Failed(std::move(done.error()));
-    BITACORA_FAILPOINT("recovery.rewritten");
-    writes.rewrite.reset();
   }
   if (writes.leader_epochs) {
     // Syncs the directory too, and so the name of a first segment.

@@ -1,6 +1,8 @@
 // What a start changes in a partition's directory. Recovery decides it and carries it out at its end. Where there is no
 // room on the disk for it the partition is read all the same, its files as the last life left them, and what is left is
-// carried out before the first append.
+// carried out before the first append. Only what is to be written again is written before anybody reads it, or the
+// start fails: in place it asks for no room, and what was read, or taken for received, must not be gone after a power
+// cut.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +23,8 @@ struct RecoveryWrites {
     std::uint64_t position = 0;  // in the active segment
     std::uint64_t end = 0;
   };
-  std::optional<Range> torn_tail;   // is copied aside as *.log.torn-<n>; then the segment ends at `position`
   std::optional<Range> rewrite;     // is written again and synced: the page cache may show what the disk never got
+  std::optional<Range> torn_tail;   // is copied aside as *.log.torn-<n>; then the segment ends at `position`
   bool leader_epochs = false;       // leader-epoch-checkpoint
   std::optional<Offset> log_start;  // in the catalog
 
