@@ -57,7 +57,7 @@ void GroupMembers::report_settled(Membership& membership) {
 
 void GroupMembers::join(Membership& membership, const std::string& topic_filter, std::optional<StartPosition> from,
                         Ticket ticket, std::size_t entry) {
-  ++membership.attachment;
+  membership.attachment = ++last_attachment_;
   membership.full = false;
   report_settled(membership);
   context_.tell_home(membership, JoinGroup{membership.kind, topic_filter, from, attachment_of(membership),
@@ -90,7 +90,7 @@ void GroupMembers::end(Membership& membership, RecordPlaces settled) {
 
 void GroupMembers::attach(Session& session) {
   for (const auto& membership : session.memberships) {
-    ++membership->attachment;
+    membership->attachment = ++last_attachment_;
     membership->full = false;
     context_.tell_home(*membership, MemberOnline{attachment_of(*membership)});
   }
@@ -149,7 +149,7 @@ void GroupMembers::on_hand_over(const GroupMessage& message, const HandOver& han
   Session* session = sessions_.find_epoch(message.member.session_epoch);
   if (session == nullptr || session->connection == nullptr) return;
   Membership* membership = find(*session, message.group);
-  // The home knows of every detachment, and has taken back what was under way then.
+  // The home knows of every detachment and of every membership that ended, and has taken back what was under way then.
   if (membership == nullptr || membership->attachment != hand_over.attachment) return;
   if (membership->full) {  // was under way when the home was told
     context_.tell_home(*membership, MemberFull{hand_over.places});

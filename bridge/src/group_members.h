@@ -46,6 +46,7 @@ class GroupMembers {
   ShardContext& context_;
   SessionTable& sessions_;
   Delivery& delivery_;
+  std::uint64_t last_attachment_ = 0;  // no number twice: a session may leave a group and join it again at once
 };
 
 }  // namespace bitacora::bridge

@@ -45,7 +45,7 @@ enum class Lifetime : std::uint8_t { connection, persistent };  // of a member's
 // How one connection of a member takes records. An attachment is one connection's time: records that were handed over
 // to an earlier one are not for this one.
 struct Attachment {
-  std::uint64_t number = 0;  // rises with each of the member's connections
+  std::uint64_t number = 0;  // rises with each of the member's connections, and each time it joins
   std::size_t window = 1;    // records it takes before one of them is settled
   Lifetime lifetime = Lifetime::connection;
 };
