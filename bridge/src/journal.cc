@@ -122,8 +122,9 @@ void Journal::write_qos2(Session& session, Ticket ticket) {
   session.qos2_dirty = false;
   Qos2Entry entry{session.client_id, session.epoch, session.qos2.complete_below(), {}};
   for (const auto& [id, received] : session.qos2.received) {
-    if (received.committed) entry.received.push_back({id, received.sequence});
+    if (received.committed) entry.received.push_back({id, received.sequence, received.digest});
   }
+  for (const auto& [id, sequence] : session.qos2.refused) entry.refused.push_back({id, sequence});
   add(encode(entry), ticket);
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/crc32c.h"
 #include "base/endian.h"
 #include "mqtt/codec.h"
 #include "mqtt/topic.h"
@@ -223,6 +224,22 @@ const Message* MessageDecoder::decode(const storage::RecordView& record) {
     }
   }
   return &message_;
+}
+
+std::uint64_t digest_of(const storage::RecordView& record) noexcept {
+  std::uint32_t head = 0;
+  const auto add = [&head](ByteView bytes) {
+    std::array<std::byte, sizeof(std::uint32_t)> length{};
+    store_be(length.data(), static_cast<std::uint32_t>(bytes.size()));
+    head = crc32c_extend(crc32c_extend(head, length), bytes);
+  };
+  add(record.key.value_or(ByteView()));
+  for (const storage::HeaderView& header : record.headers) {
+    if (header.name == qos2_name) continue;
+    add(as_bytes(header.name));
+    add(header.value.value_or(ByteView()));
+  }
+  return std::uint64_t{head} << 32 | crc32c(record.value.value_or(ByteView()));
 }
 
 std::optional<std::uint32_t> remaining_expiry(const Message& message, Timestamp now_ms) noexcept {

@@ -145,7 +145,8 @@ Ticket PublishPath::begin(Connection& connection, const mqtt::PublishEvent& even
   }
   if (packet.qos == mqtt::QoS::exactly_once) {
     operation.qos2_sequence = session.qos2.next_sequence++;
-    session.qos2.received[packet.packet_id] = {operation.qos2_sequence, false, false};
+    session.qos2.received[packet.packet_id] = {.sequence = operation.qos2_sequence};
+    session.qos2.refused.erase(packet.packet_id);  // its client has come to know of it
     if (session.persistent()) message.qos2 = Qos2Mark{session.epoch, packet.packet_id, operation.qos2_sequence};
   }
   return operations_.begin(std::move(operation));
@@ -217,6 +218,12 @@ bool PublishPath::is_repeated_qos2(Connection& connection, const mqtt::PublishEv
     session.qos2.received.erase(known);
     return false;
   }
+  if (known->second.digest && !is_same_message(session, event.packet, *known->second.digest)) {
+    spdlog::info("client {}: packet id {} was that of a refused message and is used for a new one", session.client_id,
+                 event.packet.packet_id.value());
+    session.qos2.received.erase(known);
+    return false;
+  }
   Operation operation;
   operation.kind = Operation::Kind::publish;
   operation.connection = connection.id;
@@ -244,6 +251,12 @@ bool PublishPath::is_repeated_qos2(Connection& connection, const mqtt::PublishEv
   // Its record is on the way: this PUBREC waits for the next write to the journal, which is behind it in the queue.
   wait_for_first_copy(session, std::move(operation));
   return true;
+}
+
+bool PublishPath::is_same_message(const Session& session, const mqtt::Publish& packet, std::uint64_t digest) {
+  const Message message = message_of(session, packet);
+  const Destination destination = context_.router.route(packet.topic, session.client_id, packet.properties);
+  return digest_of(encoder_.encode(message, destination.headers)) == digest;
 }
 
 void PublishPath::on_pubrel(Connection& connection, const mqtt::PubrelEvent& event) {
@@ -295,7 +308,7 @@ PublishPath::Settled PublishPath::settle_qos2(Session& session, Operation& opera
   Qos2Inbound::Entry& entry = found->second;
   if (operation.log_partition != nullptr) {
     if (operation.error && operation.offset < 0) {
-      session.qos2.received.erase(found);  // [MQTT-4.3.3-9]
+      session.qos2.refuse(found, context_.settings->connection.receive_maximum);  // [MQTT-4.3.3-9]
       return Settled::yes;
     }
     entry.committed = true;

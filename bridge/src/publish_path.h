@@ -41,6 +41,8 @@ class PublishPath {
   void refuse_unauthorized(Connection& connection, const mqtt::PublishEvent& event);
   // True if the PUBLISH is one that is in the log already, or on its way: it was dealt with.
   [[nodiscard]] bool is_repeated_qos2(Connection& connection, const mqtt::PublishEvent& event);
+  // As the record with this digest_of().
+  [[nodiscard]] bool is_same_message(const Session& session, const mqtt::Publish& packet, std::uint64_t digest);
   // What becomes of a PUBLISH once its record is stored; an operation of its own where somebody waits for it.
   [[nodiscard]] Ticket begin(Connection& connection, const mqtt::PublishEvent& event, Message& message,
                              storage::Partition& partition);

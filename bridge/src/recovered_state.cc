@@ -84,11 +84,19 @@ bool bring_into_logs(storage::Store& store, NamedPositions& positions) {
   return changed;
 }
 
-void add_qos2(JournalImage::Session& session, const Qos2Mark& mark) {
+// Whether the publish was received or refused nobody knows here: hence the digest. Of an id only the latest counts.
+void add_qos2(JournalImage::Session& session, const Qos2Mark& mark, const storage::RecordView& record) {
   Qos2Entry& entry = *session.qos2;
-  if (mark.sequence < entry.complete_below) return;
-  const Qos2Entry::Received received{mark.packet_id, mark.sequence};
-  if (std::ranges::find(entry.received, received) == entry.received.end()) entry.received.push_back(received);
+  const auto is_refused = [&] {
+    return std::ranges::find(entry.refused, Qos2Entry::Refused{mark.packet_id, mark.sequence}) != entry.refused.end();
+  };
+  if (mark.sequence < entry.complete_below && !is_refused()) return;
+  const auto known = std::ranges::find(entry.received, mark.packet_id, &Qos2Entry::Received::packet_id);
+  if (known == entry.received.end()) {
+    entry.received.push_back({mark.packet_id, mark.sequence, digest_of(record)});
+  } else if (known->sequence < mark.sequence) {
+    *known = {mark.packet_id, mark.sequence, digest_of(record)};
+  }
 }
 
 // Of the Wills of a session those under one topic follow each other in its partition: where this one or a later one was
@@ -122,12 +130,13 @@ storage::Result<> add_from_logs(storage::Store& store, JournalImage& image, cons
       const auto named = by_epoch.find(qos2 ? qos2->session_epoch : will->session_epoch);
       if (named == by_epoch.end()) return;
       JournalImage::Session& session = *named->second;
-      if (qos2) return add_qos2(session, *qos2);
+      if (qos2) return add_qos2(session, *qos2, record);
       if (session.will && settles_will(session, *will, record, retained)) session.will.reset();
     });
     if (!scanned) return scanned;
   }
   for (auto& [client, session] : image.sessions()) {
+    session.qos2->refused.clear();  // those that have no record by now will have none
     for (const auto& received : session.qos2->received) {
       session.qos2->complete_below = std::max(session.qos2->complete_below, received.sequence + 1);
     }

@@ -134,7 +134,11 @@ std::unique_ptr<Session> restore_session(ShardContext& context, const JournalIma
   if (image.qos2) {
     session->qos2.next_sequence = image.qos2->complete_below;
     for (const auto& received : image.qos2->received) {
-      session->qos2.received[received.packet_id] = {received.sequence, true, true, true};
+      session->qos2.received[received.packet_id] = {.sequence = received.sequence,
+                                                    .committed = true,
+                                                    .restored = true,
+                                                    .lacks_copy = true,
+                                                    .digest = received.digest};
     }
   }
   return session;

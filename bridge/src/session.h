@@ -2,6 +2,7 @@
 // both ways, the Will. Plain state; what happens to it is connect_path, subscribe_path, publish_path and delivery.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -105,9 +106,22 @@ struct Qos2Inbound {
     bool committed = false;   // false: PUBREC has to wait for the log
     bool restored = false;    // read from the log at start
     bool lacks_copy = false;  // it was retained, and its copy in the retained log may not be stored
+    // Of a record that the start found and the journal did not vouch for: it may be of a publish that was refused, and
+    // the client may have heard it and use the id for another message.
+    std::optional<std::uint64_t> digest{};
   };
   std::map<mqtt::PacketId, Entry> received;
+  // The sequences of those whose write failed, of each id the last: a start may find that it left a record.
+  std::map<mqtt::PacketId, std::uint32_t> refused;
   std::uint32_t next_sequence = 0;
+
+  // `most`: so many its client can still have unanswered.
+  void refuse(std::map<mqtt::PacketId, Entry>::iterator entry, std::size_t most) {
+    refused[entry->first] = entry->second.sequence;
+    received.erase(entry);
+    if (refused.size() > most)
+      refused.erase(std::ranges::min_element(refused, {}, [](const auto& r) { return r.second; }));
+  }
 
   [[nodiscard]] std::uint32_t complete_below() const noexcept {
     std::uint32_t lowest = next_sequence;

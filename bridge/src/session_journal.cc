@@ -51,6 +51,23 @@ void put_positions(Bytes& to, const NamedPositions& positions) {
   for (const NamedPosition& position : positions) put_position(to, position);
 }
 
+void put_doubts(Bytes& to, const Qos2Entry& entry) {
+  const auto has_digest = [](const Qos2Entry::Received& received) { return received.digest.has_value(); };
+  const auto digests = static_cast<std::uint32_t>(std::ranges::count_if(entry.received, has_digest));
+  if (entry.refused.empty() && digests == 0) return;
+  append_be(to, static_cast<std::uint32_t>(entry.refused.size()));
+  for (const auto& refused : entry.refused) {
+    append_be(to, refused.packet_id.value());
+    append_be(to, refused.sequence);
+  }
+  append_be(to, digests);
+  for (std::uint32_t i = 0; i < entry.received.size(); ++i) {
+    if (!entry.received[i].digest) continue;
+    append_be(to, i);
+    append_be(to, *entry.received[i].digest);
+  }
+}
+
 // --- reading ---
 
 // Takes fields off the front; once something is missing, everything after is zero and ok() is false.
@@ -189,14 +206,29 @@ bool apply_feed(Image& image, const JournalKey& key, std::optional<FieldReader> 
   return true;
 }
 
+// Which QoS 2 publishes were refused and may have a record, and which received ones may be another message.
+bool read_doubts(Qos2Entry& entry, FieldReader& value) {
+  for (auto left = value.integer<std::uint32_t>(); left > 0 && value.ok(); --left) {
+    const mqtt::PacketId id(value.integer<std::uint16_t>());
+    entry.refused.push_back({id, value.integer<std::uint32_t>()});
+  }
+  for (auto left = value.integer<std::uint32_t>(); left > 0 && value.ok(); --left) {
+    const auto index = value.integer<std::uint32_t>();
+    const auto digest = value.integer<std::uint64_t>();
+    if (index >= entry.received.size()) return false;
+    entry.received[index].digest = digest;
+  }
+  return value.ended();
+}
+
 bool apply_qos2(Image& image, const JournalKey& key, std::optional<FieldReader> value) {
   if (!value) return image.qos2.reset(), true;
   Qos2Entry entry{std::string(key.first), value->integer<std::uint64_t>(), value->integer<std::uint32_t>(), {}};
   for (auto left = value->integer<std::uint32_t>(); left > 0 && value->ok(); --left) {
     const mqtt::PacketId id(value->integer<std::uint16_t>());
-    entry.received.push_back({id, value->integer<std::uint32_t>()});
+    entry.received.push_back({id, value->integer<std::uint32_t>(), std::nullopt});
   }
-  if (!value->ended()) return false;
+  if (!value->ended() && !read_doubts(entry, *value)) return false;  // absent where an earlier version wrote it
   image.qos2 = std::move(entry);
   return true;
 }
@@ -303,6 +335,7 @@ JournalRecord encode(const Qos2Entry& entry) {
     append_be(value, received.packet_id.value());
     append_be(value, received.sequence);
   }
+  put_doubts(value, entry);
   return {key_of('q', entry.client_id), std::move(value)};
 }
 

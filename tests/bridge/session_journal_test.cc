@@ -24,7 +24,11 @@ class JournalTest : public testing::Test {
       "pump-7", "plant/+/temp",   42, {mqtt::QoS::exactly_once, true, true, mqtt::RetainHandling::do_not_send},
       9,        {{"mqtt", 3, 17}}};
   const FeedEntry feed_{"pump-7", "", 42, false, {{"mqtt", 0, 5}, {"mqtt", 1, 1'000'000'000'000}}};
-  const Qos2Entry qos2_{"pump-7", 42, 12, {{mqtt::PacketId(65535), 11}, {mqtt::PacketId(1), 9}}};
+  const Qos2Entry qos2_{"pump-7",
+                        42,
+                        12,
+                        {{mqtt::PacketId(65535), 11}, {mqtt::PacketId(1), 9, 0x1122334455667788}},
+                        {{mqtt::PacketId(2), 10}}};
   const WillEntry will_{"pump-7",
                         42,
                         {"last/words",

@@ -100,6 +100,56 @@ TEST_F(FoundBySimulation, QoS2IdsThatCouldNotBeWrittenDownAreWrittenAgainBeforeT
   EXPECT_EQ(world.records().size(), 4U);
 }
 
+// A QoS 2 publish whose sync failed: refused, its id forgotten; and it is in its file all the same.
+class RefusedPublishes : public FoundBySimulation {
+ protected:
+  RefusedPublishes() {
+    client.releases = false;
+    client.connect(CleanStart::no);
+    world.run();
+    break_log("mqtt-", storage::FaultKind::io_error, storage::FaultTarget::syncs);
+    id = client.publish("t", "refused", QoS::exactly_once);
+    world.run();
+    client.drop();
+    world.run();
+    EXPECT_FALSE(client.acknowledged.contains(id));
+    world.advance(std::chrono::milliseconds(1100));  // the checkpoint
+    world.run();
+    world.faults().disarm();
+    world.kill();
+    world.start();
+    EXPECT_EQ(world.records().size(), 1U);
+    client.connect(CleanStart::no);
+  }
+  Client client{world, "c"};
+  std::uint16_t id = 0;
+};
+
+TEST_F(RefusedPublishes, AtQoS2AreOneRecordWhereTheirClientNeverHeardOfItAndTheStartFindsTheRecord) {
+  client.resend_publish(id, "t", "refused", QoS::exactly_once);
+  world.run();
+  EXPECT_TRUE(client.acknowledged.contains(id));
+  EXPECT_EQ(world.records().size(), 1U);
+}
+
+TEST_F(RefusedPublishes, AtQoS2DoNotSwallowTheNextMessageUnderTheirId) {
+  client.resend_publish(id, "t", "another", QoS::exactly_once);
+  world.run();
+  EXPECT_TRUE(client.acknowledged.contains(id));
+  EXPECT_EQ(world.records().size(), 2U);
+}
+
+TEST_F(RefusedPublishes, AtQoS2AreStillInDoubtAfterOneMoreCrash) {
+  world.advance(std::chrono::milliseconds(1100));
+  world.run();
+  world.kill();
+  world.start();
+  client.connect(CleanStart::no);
+  client.resend_publish(id, "t", "another", QoS::exactly_once);
+  world.run();
+  EXPECT_EQ(world.records().size(), 2U);
+}
+
 TEST_F(FoundBySimulation, ACursorThatCouldNotBeWrittenDownIsWrittenAgainBeforeTheNextMark) {
   Client subscriber(world, "s");
   subscriber.connect(CleanStart::no);

@@ -105,6 +105,10 @@ class MessageDecoder {
   Message message_;
 };
 
+// The same for two records of one QoS 2 PUBLISH that was sent again, whenever and in whichever place they were stored:
+// of all that its client said. Not a secret's match: crc32c.
+[[nodiscard]] std::uint64_t digest_of(const storage::RecordView& record) noexcept;
+
 // Seconds left of the message at `now_ms`: nullopt if it never expires, 0 if it has expired.
 [[nodiscard]] std::optional<std::uint32_t> remaining_expiry(const Message& message, Timestamp now_ms) noexcept;
 

@@ -5,7 +5,8 @@
 //   s NUL client                 the session: epoch, protocol version, expiry, when its client left
 //   f NUL client NUL filter      one subscription: epoch, options, identifier, where it starts
 //   c NUL client NUL feed        one cursor: epoch, "live", or a position for each partition
-//   q NUL client                 QoS 2 ids received and not released: epoch, sequence up to which this is all, the ids
+//   q NUL client                 QoS 2 ids received and not released: epoch, sequence up to which this is all, the ids,
+//                                those refused of which a record may come back, digests of what may be another message
 //   w NUL client                 the Will of the connection, or the delayed one of the last: epoch, the message
 //   i NUL client                 what was in flight when its client left: epoch, whether all packet ids that the client
 //                                may hold are known, the next sequence, the messages. Removed while it is connected
@@ -65,13 +66,20 @@ struct FeedEntry {
 struct Qos2Entry {
   std::string client_id;
   std::uint64_t epoch = 0;
-  std::uint32_t complete_below = 0;  // of every publish with a lower sequence, `received` says all
+  std::uint32_t complete_below = 0;  // of every publish with a lower sequence, `received` and `refused` say all
   struct Received {
     mqtt::PacketId packet_id;
     std::uint32_t sequence = 0;
+    std::optional<std::uint64_t> digest{};  // of its record: see Qos2Inbound::Entry
     friend bool operator==(const Received&, const Received&) = default;
   };
-  std::vector<Received> received;
+  std::vector<Received> received;  // each packet id once
+  struct Refused {
+    mqtt::PacketId packet_id;
+    std::uint32_t sequence = 0;
+    friend bool operator==(const Refused&, const Refused&) = default;
+  };
+  std::vector<Refused> refused{};  // after a failed write, which may have left a record all the same; each id once
   friend bool operator==(const Qos2Entry&, const Qos2Entry&) = default;
 };
 
