@@ -4,11 +4,14 @@
 
 #include "base/assert.h"
 #include "base/endian.h"
+#include "batch_layout.h"
 
 namespace bitacora::storage {
 namespace {
 
 constexpr std::size_t search_window = 1 << 20;
+// Of a record: seven fields of a byte each.
+constexpr std::uint64_t smallest_record = 7;
 
 // Whether it is worth computing a CRC over what stands at the front of `bytes`: cheap, and false for nearly everything
 // that is not a batch.
@@ -68,10 +71,14 @@ Result<BatchWalker::Step> BatchWalker::step_over_damage(std::string why) {
     const Result<BatchView> found = batch_at(position, region_.offset + 1, highest);
     if (!found && found.error().code != Errc::corrupt) return Failed(found.error());
     if (!found) continue;
+    const OffsetRange offsets{found->base_offset(), found->next_offset()};
+    const Result<bool> believed = is_in_its_place(position, found->size(), offsets);
+    if (!believed) return Failed(believed.error());
+    if (!*believed) continue;
     damage_.size = position - region_.position;
-    damage_.offsets.end = found->base_offset();
+    damage_.offsets.end = offsets.begin;
     region_.position = position;
-    region_.offset = found->base_offset();
+    region_.offset = offsets.begin;
     return Step::damage;
   }
   damage_.size = region_.end_position - region_.position;
@@ -79,6 +86,57 @@ Result<BatchWalker::Step> BatchWalker::step_over_damage(std::string why) {
   damage_.offsets.end = region_.offset;
   region_.position = region_.end_position;
   return Step::damage;
+}
+
+Result<bool> BatchWalker::is_in_its_place(std::uint64_t position, std::uint64_t size, OffsetRange offsets) {
+  const Result<Word> before = damaged_lead_to(position, offsets.begin);
+  if (!before) return Failed(before.error());
+  const Result<Word> behind = following_goes_on(position + size, offsets.end);
+  if (!behind) return Failed(behind.error());
+  if (*before == Word::yes || *behind == Word::yes) return true;
+  if (*before == Word::no || *behind == Word::no) return false;
+  // The last batch there is, behind a header that cannot be read: no more offsets than the bytes between can have held.
+  const std::uint64_t room = (position - region_.position) / smallest_record;
+  return static_cast<std::uint64_t>(offsets.begin - region_.offset) <= room;
+}
+
+Result<std::optional<BatchWalker::Claim>> BatchWalker::claim_at(std::uint64_t position) {
+  if (position + batch_header_size > region_.end_position) return std::optional<Claim>();
+  const Result<ByteView> bytes = view(position, batch_header_size);
+  if (!bytes) return Failed(bytes.error());
+  const std::optional<std::size_t> size = BatchView::claimed_size(*bytes);
+  if (!size || (*bytes)[16] != std::byte{2}) return std::optional<Claim>();
+  const BatchView header = BatchView::header_only(*bytes);
+  const auto delta = load_be<std::int32_t>(bytes->data() + batch_layout::last_offset_delta_at);
+  if (delta < 0) return std::optional<Claim>();
+  return std::optional(Claim{*size, header.base_offset(), delta, header.record_count()});
+}
+
+Result<BatchWalker::Word> BatchWalker::damaged_lead_to(std::uint64_t position, Offset base) {
+  std::uint64_t at = region_.position;
+  Offset left = base - region_.offset;  // offsets between there and `base`
+  bool is_doubtful = false;             // one flipped bit leaves one of a header's two counts right
+  while (at < position) {
+    const Result<std::optional<Claim>> claim = claim_at(at);
+    if (!claim) return Failed(claim.error());
+    if (!*claim) return Word::nothing;
+    const bool is_last = at + (*claim)->size == position;
+    if (is_last && (*claim)->record_count == left) return Word::yes;
+    is_doubtful |= (*claim)->record_count != (*claim)->last_offset_delta + 1;
+    left -= (*claim)->last_offset_delta + 1;
+    at += (*claim)->size;
+  }
+  if (at != position) return Word::nothing;
+  if (left == 0) return Word::yes;
+  return is_doubtful ? Word::nothing : Word::no;
+}
+
+Result<BatchWalker::Word> BatchWalker::following_goes_on(std::uint64_t position, Offset next) {
+  if (next == region_.end_offset) return Word::yes;
+  const Result<std::optional<Claim>> claim = claim_at(position);
+  if (!claim) return Failed(claim.error());
+  if (!*claim) return Word::nothing;
+  return (*claim)->base_offset == next ? Word::yes : Word::no;
 }
 
 Result<BatchView> BatchWalker::batch_at(std::uint64_t position, Offset lowest, Offset highest) {

@@ -1,6 +1,7 @@
 // Walks the batches of one segment file, checking each as recovery and every read must: whole, CRC, its base offset
 // continues the one before, its leader epoch is the one of its offset. Where a batch fails, it searches on for the next
-// good one and reports what lies between as damage.
+// good one and reports what lies between as damage. A base offset behind damage continues nothing, and no CRC covers
+// it: it counts where a neighbour says the same.
 //
 //   BatchWalker walker(file, region, epochs);
 //   while (true) switch (*walker.next()) { case Step::batch: use(walker.batch()); ... case Step::end: return; }
@@ -8,6 +9,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -63,6 +65,23 @@ class BatchWalker {
   [[nodiscard]] Result<BatchView> batch_at(std::uint64_t position, Offset lowest, Offset highest);
   [[nodiscard]] Result<bool> only_zeros_from(std::uint64_t position);
   [[nodiscard]] Result<Step> step_over_damage(std::string why);
+
+  // What a header claims that nothing has checked yet.
+  struct Claim {
+    std::uint64_t size = 0;
+    Offset base_offset = 0;
+    Offset last_offset_delta = 0;
+    Offset record_count = 0;
+  };
+  // What the neighbours of a batch say of its base offset; nothing: none can be read.
+  enum class Word { yes, no, nothing };
+  [[nodiscard]] Result<std::optional<Claim>> claim_at(std::uint64_t position);
+  // Of the batch at `position` behind the damage that begins at position(): what stands there, as far as its headers
+  // can be read, leads to `base` or elsewhere.
+  [[nodiscard]] Result<Word> damaged_lead_to(std::uint64_t position, Offset base);
+  // What stands at `position`, behind that batch, goes on at `next` or elsewhere.
+  [[nodiscard]] Result<Word> following_goes_on(std::uint64_t position, Offset next);
+  [[nodiscard]] Result<bool> is_in_its_place(std::uint64_t position, std::uint64_t size, OffsetRange offsets);
 
   const File& file_;
   SegmentRegion region_;

@@ -62,7 +62,8 @@ Result<Offset> batch_base_at(const File& file, const OffsetIndexEntry& entry, st
   if (*count != header.size() || !BatchView::claimed_size(header))
     return fail(Errc::corrupt, "no batch at index entry");
   const BatchView batch = BatchView::header_only(header);
-  if (batch.last_offset() != entry.last_offset) return fail(Errc::corrupt, "another batch at index entry");
+  if (batch.last_offset() != entry.last_offset || batch.base_offset() > entry.last_offset)
+    return fail(Errc::corrupt, "another batch at index entry");
   return batch.base_offset();
 }
 
