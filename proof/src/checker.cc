@@ -43,6 +43,7 @@ struct Checker::State {
     messages.refuse(fact, totals);
     incidents.refused();
   }
+  void take(const RefusedUnheard& fact) { messages.refuse(fact, now); }
   void take(const ReadingBegan& fact) { places.begin(fact, now); }
   void take(const ReadRecord& fact) {
     ++totals.records_read;

@@ -24,6 +24,8 @@ MessageId Messages::publish(const Published& attempt, FactNumber at, Totals& tot
   }
   Message& message = messages[attempt.sequence];
   BITACORA_ASSERT(topics_[message.topic] == attempt.topic && message.kind == attempt.kind);
+  message.previous_attempt = message.last_attempt;
+  if (message.attempts == 1) message.second_attempt = at;
   message.last_attempt = at;
   ++message.attempts;
   return {publisher, attempt.sequence};
@@ -48,6 +50,11 @@ MessageId Messages::acknowledge(const Acknowledged& fact, FactNumber at, Totals&
 void Messages::refuse(const Refused& fact, Totals& totals) {
   find(known(fact.publisher, fact.sequence))->refused = true;
   ++totals.refused;
+}
+
+void Messages::refuse(const RefusedUnheard& fact, FactNumber at) {
+  Message& message = *find(known(fact.publisher, fact.sequence));
+  if (message.refused_unheard == 0) message.refused_unheard = at;
 }
 
 MessageId Messages::recognise(const Content& content, const std::string& topic, const std::string& where,

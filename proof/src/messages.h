@@ -25,8 +25,11 @@ struct MessageId {
 struct Message {
   std::uint32_t topic = 0;
   FactNumber first_attempt = 0;
+  FactNumber second_attempt = 0;    // 0: there was one only
+  FactNumber previous_attempt = 0;  // the one before the last; 0: likewise
   FactNumber last_attempt = 0;
-  FactNumber acknowledged = 0;  // the first acknowledgement, of any kind
+  FactNumber acknowledged = 0;     // the first acknowledgement, of any kind
+  FactNumber refused_unheard = 0;  // the first refusal that its sender never heard of
   std::uint16_t attempts = 0;
   std::uint16_t copies = 0;  // places in the log where it was seen
   std::uint8_t qos = 0;
@@ -39,6 +42,7 @@ class Messages {
   MessageId publish(const Published& attempt, FactNumber at, Totals& totals);
   MessageId acknowledge(const Acknowledged& fact, FactNumber at, Totals& totals);
   void refuse(const Refused& fact, Totals& totals);
+  void refuse(const RefusedUnheard& fact, FactNumber at);
 
   // Which message a reader was given under this topic at `where`. Nothing, and a finding (I4 or I9), if it is none that
   // was sent like this.

@@ -162,16 +162,24 @@ void PartitionHistory::check_gone(const Messages& messages, Findings& findings) 
   }
 }
 
-// I5: the first copies of what a publisher sent. One that was refused keeps no place, whether its sender heard of it or
-// sent it again without having heard. Where records are removed, nobody may have seen the first copy of what was sent
-// again before it was gone.
+// Whether `message`, first seen by fact `seen_at`, may stand behind `later`, which its publisher first sent after it:
+// it was refused, its sender did not hear of that and sent it again, and nobody has seen it before; `later` was sent
+// beside the attempt that was refused, not behind all of them.
+bool PartitionHistory::may_be_overtaken(const Message& message, FactNumber seen_at, const Message& later,
+                                        const std::vector<UnheardRefusals>& refusals) {
+  const bool beside = message.attempts > 1 && later.first_attempt < message.last_attempt;
+  if (!beside || seen_at < message.second_attempt) return false;
+  const FactNumber refused = message.refused_unheard;
+  if (refused != 0 && refused < message.last_attempt && refused < seen_at) return true;
+  return std::ranges::any_of(refusals, [&](const UnheardRefusals& some) {
+    return some.begin < message.previous_attempt && message.first_attempt < some.end;
+  });
+}
+
+// I5: the first copies of what a publisher sent. One that was refused keeps no place. Where records are removed, nobody
+// may have seen the first copy of what was sent again before it was gone.
 void PartitionHistory::check_order(const Messages& messages, const std::vector<UnheardRefusals>& refusals,
                                    Findings& findings) const {
-  const auto may_be_refused = [&](const Message& message) {
-    return std::ranges::any_of(refusals, [&](const UnheardRefusals& some) {
-      return some.begin < message.last_attempt && message.first_attempt < some.end && message.attempts > 1;
-    });
-  };
   struct Last {
     std::uint32_t sequence = 0;
     bool any = false;
@@ -184,9 +192,11 @@ void PartitionHistory::check_order(const Messages& messages, const std::vector<U
     if (log_.keep != Keep::all && message->attempts > 1) return;
     if (message->copies > 1 && !seen_of_copied.insert(held.id.packed()).second) return;
     Last& last = lasts[std::uint64_t{held.id.publisher} << 1 | (message->qos == 0 ? 1 : 0)];
-    if (last.any && held.id.sequence < last.sequence && !may_be_refused(*message)) {
-      findings.add(Invariant::I5, name(offset) + " holds " + messages.name_of(held.id) + " behind " +
-                                      messages.name_of({held.id.publisher, last.sequence}));
+    const MessageId in_front{held.id.publisher, last.sequence};
+    if (last.any && held.id.sequence < last.sequence &&
+        !may_be_overtaken(*message, held.told_at, *messages.find(in_front), refusals)) {
+      findings.add(Invariant::I5,
+                   name(offset) + " holds " + messages.name_of(held.id) + " behind " + messages.name_of(in_front));
     }
     last = {last.any ? std::max(last.sequence, held.id.sequence) : held.id.sequence, true};
   });

@@ -87,6 +87,8 @@ class PartitionHistory {
   void check_holes(const Messages& messages, Findings& findings) const;
   void check_gone(const Messages& messages, Findings& findings) const;
   void check_order(const Messages& messages, const std::vector<UnheardRefusals>& refusals, Findings& findings) const;
+  [[nodiscard]] static bool may_be_overtaken(const Message& message, FactNumber seen_at, const Message& later,
+                                             const std::vector<UnheardRefusals>& refusals);
   [[nodiscard]] Held& at(Offset offset);
   [[nodiscard]] bool is_forgotten(const Held& held) const noexcept { return held.told_at < log_.forgets_before; }
 

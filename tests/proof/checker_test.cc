@@ -218,6 +218,62 @@ TEST_F(History, I5SaysNothingOfWhatWasRefusedAndSentAgain) {
   expect_kept();
 }
 
+// Two requests of a producer are under way: the first is refused, the second stored, the first is sent again.
+TEST_F(History, I5AllowsThatAProducersRequestIsOvertakenWhereItWasRefusedUnheard) {
+  publish(0), publish(1);
+  checker.take(RefusedUnheard{"p", 0});
+  publish(0);
+  read({at(0, 1), at(1, 0)}, 2);
+  expect_kept();
+}
+
+TEST_F(History, I5FindsWhatNoRefusalExplains) {
+  for (const std::uint32_t sequence : {0U, 1U, 2U}) publish(sequence);
+  publish(0, 1, "t/1", "q"), publish(0, 1, "t/1", "q");
+  checker.take(RefusedUnheard{"q", 0});  // another's
+  checker.take(RefusedUnheard{"p", 2});
+  publish(0);
+  read({at(0, 1), at(1, 2), at(2, 0)}, 3);
+  expect({I::I5});
+}
+
+TEST_F(History, I5FindsWhatWasRefusedAndNotSentAgain) {
+  publish(0), publish(1), publish(0);
+  checker.take(RefusedUnheard{"p", 0});
+  read({at(0, 1), at(1, 0)}, 2);
+  expect({I::I5});
+}
+
+TEST_F(History, I5FindsWhatWasSeenBeforeItWasSentAgain) {
+  publish(0), publish(1);
+  read({at(0, 1), at(1, 0)}, 2);
+  checker.take(RefusedUnheard{"p", 0});
+  publish(0);
+  checker.take(RefusalsCounted{1});
+  expect({I::I5});
+}
+
+TEST_F(History, I5FindsAMessageBehindOneThatWasSentAfterItsLastCopy) {
+  publish(0), publish(1);
+  checker.take(RefusedUnheard{"p", 0});
+  publish(0);
+  publish(2);
+  checker.take(RefusalsCounted{1});
+  read({at(0, 1), at(1, 2), at(2, 0)}, 3);
+  expect({I::I5});
+}
+
+TEST_F(History, I5IsNotExcusedByRefusalsOfAnotherLifeOfTheServer) {
+  checker.take(RefusalsCounted{1});
+  checker.take(ServerEnded{End::kill, 0});
+  publish(0), publish(1), publish(0);
+  checker.take(RefusalsCounted{0});
+  read({at(0, 1), at(1, 0)}, 2);
+  expect({I::I5});
+  checker.take(RefusalsCounted{1});
+  expect_kept();
+}
+
 TEST_F(History, I5SaysNothingOfWhatWasSentAgainIntoALogThatRemovesRecords) {
   know("state", Durability::sync, Keep::compact);
   publish(0), publish(1), publish(2);

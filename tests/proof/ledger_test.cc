@@ -25,6 +25,7 @@ std::vector<Fact> one_of_each() {
   facts.emplace_back(Acknowledged{"p", 3, Answer::pubcomp, place});
   facts.emplace_back(Acknowledged{"p", 3, Answer::produced, {}});
   facts.emplace_back(Refused{"p", 3, ""});
+  facts.emplace_back(RefusedUnheard{"p", 3});
   facts.emplace_back(ReadingBegan{1, "orders", 0, 5, 6});
   facts.emplace_back(ReadRecord{1, 6, "t", {Content::Kind::message, "p", 3, {}}});
   facts.emplace_back(ReadRecord{1, 7, "t", {Content::Kind::damaged, "p", 0, std::string("\0 x", 3)}});

@@ -102,6 +102,7 @@ storage::Result<> BrokerWorld::try_stop() {
   for (const auto& shard : shards_) shard->shut_down(clock_.now());
   run();
   for (const auto& shard : shards_) BITACORA_ASSERT(shard->idle());
+  unheard_answers_ = offset_service_->take_produced();
   offset_service_.reset();
   shards_.clear();
   notices_.clear();
@@ -240,6 +241,12 @@ bool BrokerWorld::commit() {
     }
   }
   return true;
+}
+
+void BrokerWorld::commit_unheard() {
+  (void)committer_->run_once();
+  for (const auto& notice : notices_) offset_service_->on_commit(*notice);
+  unheard_answers_ = offset_service_->take_produced();
 }
 
 void BrokerWorld::run(Commit allowed) {

@@ -67,7 +67,9 @@ class BrokerWorld {
   bool turn();
   bool commit();
   // One round of the committer that nobody hears of any more: the process dies in it. Call kill() or crash() next.
-  void commit_unheard() { (void)committer_->run_once(); }
+  void commit_unheard();
+  // What the service behind the HTTP door answered in the end of a process, when nobody was there to take it.
+  [[nodiscard]] std::vector<bridge::Produced> take_unheard_answers() { return std::exchange(unheard_answers_, {}); }
   // The catalog's round: what groups asked of it is served, and answered with the next turn. False if there was
   // nothing.
   bool serve_catalog();
@@ -143,6 +145,7 @@ class BrokerWorld {
   std::vector<std::unique_ptr<bridge::Shard>> shards_;
   std::unique_ptr<bridge::OffsetService> offset_service_;
   std::deque<std::shared_ptr<const storage::CommitNotice>> notices_;
+  std::vector<bridge::Produced> unheard_answers_;
   std::deque<bridge::ShardMail> mail_;
   std::vector<bridge::OffsetRequest> offset_requests_;
   std::map<std::uint64_t, Link> links_;

@@ -34,6 +34,14 @@ void HttpActor::step() {
   }
 }
 
+void HttpActor::tell_unheard(const std::vector<bridge::Produced>& answers) {
+  for (const bridge::Produced& produced : answers) {
+    const auto found = pending_.find(produced.id);
+    if (found == pending_.end() || !produced.records.front().error) continue;
+    witness_.take(proof::RefusedUnheard{name_, found->second.sequence});
+  }
+}
+
 void HttpActor::on_server_started() {
   for (const auto& [id, sent] : std::exchange(pending_, {})) send(sent);
 }

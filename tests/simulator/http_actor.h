@@ -19,6 +19,8 @@ class HttpActor {
   void on_server_started();
   // Takes in the answers.
   void step();
+  // The server has ended with these answers, which no client has had: the witness is told which of them are refusals.
+  void tell_unheard(const std::vector<bridge::Produced>& answers);
   // Commits a position somewhere in what is readable, and reads it back. `back`: to the log start, which is a reset.
   enum class Move : std::uint8_t { forward, back };
   void commit(storage::Partition& partition, storage::Offset by, Move move);

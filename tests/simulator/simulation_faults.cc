@@ -13,7 +13,6 @@ constexpr std::uint64_t no_limit = UINT64_MAX;
 
 void Simulation::end_server(Death death) {
   hear();
-  witness_.take(proof::RefusalsCounted{world_.metrics().publishes_refused.value()});
   proof::End how = proof::End::power;
   switch (death) {
     case Death::stop:
@@ -41,6 +40,8 @@ void Simulation::end_server(Death death) {
     }
   }
   replayer_.reset();
+  witness_.take(proof::RefusalsCounted{world_.metrics().publishes_refused.value()});
+  http_.tell_unheard(world_.take_unheard_answers());
   witness_.take(proof::ServerEnded{how, world_.clock().now().wall_ms});
   ++result_.ends;
 }

@@ -112,6 +112,14 @@ struct Refused {
   friend bool operator==(const Refused&, const Refused&) = default;
 };
 
+// The server did not take it, and its sender will never hear of that: told by a rig that sees into the server. How many
+// there were, without names, is RefusalsCounted less Refused.
+struct RefusedUnheard {
+  std::string publisher;
+  std::uint32_t sequence = 0;
+  friend bool operator==(const RefusedUnheard&, const RefusedUnheard&) = default;
+};
+
 // --- readers of the log ---
 
 // One reading of one partition: ReadingBegan, ReadRecord for each record in the order given, ReadingEnded. `reading` is
@@ -189,7 +197,7 @@ struct RetainedRead {
 };
 
 using Fact = std::variant<LogKnown, ServerEnded, FaultEnded, ServerReady, Injected, Reported, RefusalsCounted,
-                          Published, Acknowledged, Refused, ReadingBegan, ReadRecord, ReadingEnded, Subscribed,
-                          Delivered, Consumed, GroupCommitted, GroupRead, GroupReset, RetainedRead>;
+                          Published, Acknowledged, Refused, RefusedUnheard, ReadingBegan, ReadRecord, ReadingEnded,
+                          Subscribed, Delivered, Consumed, GroupCommitted, GroupRead, GroupReset, RetainedRead>;
 
 }  // namespace bitacora::proof
