@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string_view>
 
 #include "base/assert.h"
 #include "memory_tree.h"
@@ -23,39 +24,52 @@ struct Disk {
   std::uint64_t used = 0;
 };
 
-using Components = std::vector<std::string>;
+// The names that a path is made of, one after the other; "." and empty ones are none.
+class Components {
+ public:
+  explicit Components(std::string_view path) : rest_(path) {}
 
-// nullopt if ".." is among them.
-std::optional<Components> components_of(const std::string& path) {
-  Components components;
-  for (std::size_t begin = 0; begin < path.size();) {
-    const std::size_t end = std::min(path.find('/', begin), path.size());
-    std::string component = path.substr(begin, end - begin);
-    if (component == "..") return std::nullopt;
-    if (!component.empty() && component != ".") components.push_back(std::move(component));
-    begin = end + 1;
+  // nullopt at the end.
+  std::optional<std::string_view> next() {
+    while (!rest_.empty()) {
+      const std::size_t end = std::min(rest_.find('/'), rest_.size());
+      const std::string_view component = rest_.substr(0, end);
+      rest_.remove_prefix(std::min(end + 1, rest_.size()));
+      if (!component.empty() && component != ".") return component;
+    }
+    return std::nullopt;
   }
-  return components;
+
+ private:
+  std::string_view rest_;
+};
+
+bool leads_upwards(std::string_view path) {
+  Components components(path);
+  while (const auto component = components.next()) {
+    if (*component == "..") return true;
+  }
+  return false;
 }
 
 // Where a path leads: the directory that holds its last name, and what that name stands for now.
 struct Place {
-  MemoryNodePtr parent;  // nullptr for the root
-  std::string name;
-  MemoryNodePtr node;  // nullptr if there is none
+  MemoryNodePtr parent;   // nullptr for the root
+  std::string_view name;  // of the path
+  MemoryNodePtr node;     // nullptr if there is none
 };
 
 // The errno of the failure, else 0 and `place` is set.
 int find_place(const Disk& disk, const std::string& path, Place& place) {
-  const auto components = components_of(path);
-  if (!components) return EINVAL;
+  if (leads_upwards(path)) return EINVAL;
   place = Place{nullptr, "", disk.root};
-  for (const std::string& component : *components) {
+  Components components(path);
+  while (const auto component = components.next()) {
     if (!place.node) return ENOENT;
     MemoryDirectory* directory = place.node->directory();
     if (directory == nullptr) return ENOTDIR;
-    MemoryNodePtr next = directory->find(component);
-    place = Place{std::move(place.node), component, std::move(next)};
+    MemoryNodePtr next = directory->find(*component);
+    place = Place{std::move(place.node), *component, std::move(next)};
   }
   return 0;
 }
@@ -223,15 +237,15 @@ class MemoryFileSystemImpl final : public MemoryFileSystem {
 
   Result<> create_directories(const std::string& path) override {
     const std::scoped_lock lock(disk_->mutex);
-    const auto components = components_of(path);
-    if (!components) return fail_os("mkdir", path, EINVAL);
+    if (leads_upwards(path)) return fail_os("mkdir", path, EINVAL);
     MemoryNodePtr node = disk_->root;
-    for (const std::string& component : *components) {
-      MemoryNodePtr next = node->directory()->find(component);
+    Components components(path);
+    while (const auto component = components.next()) {
+      MemoryNodePtr next = node->directory()->find(*component);
       if (!next) {
         if (is_full()) return fail_os("mkdir", path, ENOSPC);
         next = std::make_shared<MemoryNode>(MemoryNode{MemoryDirectory{}, 0, 0});
-        add_name(*disk_, Place{node, component, nullptr}, next);
+        add_name(*disk_, Place{node, *component, nullptr}, next);
       }
       if (next->directory() == nullptr) return fail_os("mkdir", path, ENOTDIR);
       node = std::move(next);
@@ -400,9 +414,12 @@ class MemoryFileSystemImpl final : public MemoryFileSystem {
   }
 
   static bool is_below(const std::string& path, const std::string& directory) {
-    const Components inner = components_of(path).value();
-    const Components outer = components_of(directory).value();
-    return inner.size() > outer.size() && std::equal(outer.begin(), outer.end(), inner.begin());
+    Components inner(path);
+    Components outer(directory);
+    while (const auto component = outer.next()) {
+      if (inner.next() != component) return false;
+    }
+    return inner.next().has_value();
   }
 
   void remove_name(const Place& place) {

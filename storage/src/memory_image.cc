@@ -13,6 +13,13 @@ constexpr std::array<std::byte, MemoryImage::page_size> zeros{};
 
 // As equal(), for sizes that are the same; this is where a simulator spends its time.
 bool same_bytes(ByteView a, ByteView b) { return a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0; }
+// The same for copying and filling: the algorithms go byte by byte where a compiler does not see through them.
+void copy_bytes(ByteView from, std::byte* to) {
+  if (!from.empty()) std::memcpy(to, from.data(), from.size());
+}
+void fill_with_zeros(std::span<std::byte> bytes) {
+  if (!bytes.empty()) std::memset(bytes.data(), 0, bytes.size());
+}
 
 }  // namespace
 
@@ -25,9 +32,9 @@ std::size_t MemoryImage::read(std::uint64_t position, std::span<std::byte> into)
     const std::size_t size = std::min(page_size - begin, count - done);
     const auto page = pages_.find(at / page_size);
     if (page == pages_.end()) {
-      std::ranges::fill(into.subspan(done, size), std::byte{0});
+      fill_with_zeros(into.subspan(done, size));
     } else {
-      std::ranges::copy(ByteView(*page->second).subspan(begin, size), into.begin() + static_cast<std::ptrdiff_t>(done));
+      copy_bytes(ByteView(*page->second).subspan(begin, size), into.data() + done);
     }
     done += size;
   }
@@ -77,11 +84,11 @@ void MemoryImage::write_sector(std::uint64_t sector, std::size_t begin, ByteView
   const auto visible = visible_sector(sector);
   if (found == unsynced_.end()) {
     found = unsynced_.try_emplace(sector).first;
-    std::ranges::copy(visible, found->second.durable.begin());
+    copy_bytes(visible, found->second.durable.data());
   }
   found->second.writes.push_back({static_cast<std::uint16_t>(begin), static_cast<std::uint16_t>(bytes.size())});
   append(found->second.written, bytes);
-  std::ranges::copy(bytes, visible.begin() + static_cast<std::ptrdiff_t>(begin));
+  copy_bytes(bytes, visible.data() + begin);
 }
 
 void MemoryImage::truncate(std::uint64_t size) {
@@ -136,7 +143,7 @@ void MemoryImage::lose_unsynced() {
 void MemoryImage::crash(CrashDice& dice) {
   const CrashDice::Fate fate = dice.draw_fate();
   for (const auto& [sector, unsynced] : unsynced_) {
-    std::ranges::copy(crashed(unsynced, fate, dice), visible_sector(sector).begin());
+    copy_bytes(crashed(unsynced, fate, dice), visible_sector(sector).data());
   }
   unsynced_.clear();
   size_ = crashed_size(fate, dice);
@@ -217,7 +224,7 @@ void MemoryImage::drop_visible_from(std::uint64_t size) {
   const std::uint64_t page_number = size / page_size;
   const auto page = pages_.find(page_number);
   if (page != pages_.end()) {
-    std::ranges::fill(std::span(*page->second).subspan(size % page_size), std::byte{0});
+    fill_with_zeros(std::span(*page->second).subspan(size % page_size));
   }
   pages_.erase(pages_.upper_bound(page_number), pages_.end());
 }

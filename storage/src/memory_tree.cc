@@ -4,18 +4,25 @@
 
 namespace bitacora::storage {
 
-MemoryNodePtr MemoryDirectory::find(const std::string& name) const {
+MemoryNodePtr MemoryDirectory::find(std::string_view name) const {
   const auto found = entries_.find(name);
   return found == entries_.end() ? nullptr : found->second;
 }
 
-void MemoryDirectory::set(const std::string& name, MemoryNodePtr node) {
-  const auto unsynced = unsynced_.try_emplace(name, UnsyncedName{find(name), {}}).first;
+void MemoryDirectory::set(std::string_view name, MemoryNodePtr node) {
+  const auto entry = entries_.find(name);
+  auto unsynced = unsynced_.find(name);
+  if (unsynced == unsynced_.end()) {
+    MemoryNodePtr durable = entry == entries_.end() ? nullptr : entry->second;
+    unsynced = unsynced_.emplace(name, UnsyncedName{std::move(durable), {}}).first;
+  }
   unsynced->second.since.push_back(node);
-  if (node) {
-    entries_.insert_or_assign(name, std::move(node));
-  } else {
-    entries_.erase(name);
+  if (node && entry != entries_.end()) {
+    entry->second = std::move(node);
+  } else if (node) {
+    entries_.emplace(name, std::move(node));
+  } else if (entry != entries_.end()) {
+    entries_.erase(entry);
   }
 }
 

@@ -8,9 +8,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -21,13 +23,14 @@ namespace bitacora::storage {
 
 struct MemoryNode;
 using MemoryNodePtr = std::shared_ptr<MemoryNode>;
+using MemoryNames = std::map<std::string, MemoryNodePtr, std::less<>>;
 
 class MemoryDirectory {
  public:
-  [[nodiscard]] const std::map<std::string, MemoryNodePtr>& entries() const noexcept { return entries_; }
-  [[nodiscard]] MemoryNodePtr find(const std::string& name) const;  // nullptr if there is none
+  [[nodiscard]] const MemoryNames& entries() const noexcept { return entries_; }
+  [[nodiscard]] MemoryNodePtr find(std::string_view name) const;  // nullptr if there is none
   // nullptr removes the name.
-  void set(const std::string& name, MemoryNodePtr node);
+  void set(std::string_view name, MemoryNodePtr node);
 
   void sync();
   void lose_unsynced();  // as MemoryImage::lose_unsynced, for names
@@ -39,8 +42,8 @@ class MemoryDirectory {
     MemoryNodePtr durable;             // nullptr: no such name
     std::vector<MemoryNodePtr> since;  // in order; empty: a sync failed
   };
-  std::map<std::string, MemoryNodePtr> entries_;
-  std::map<std::string, UnsyncedName> unsynced_;
+  MemoryNames entries_;
+  std::map<std::string, UnsyncedName, std::less<>> unsynced_;
 };
 
 struct MemoryNode {

@@ -168,7 +168,7 @@ std::string StoreImpl::make_topic_id() {
   constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   std::seed_seq seed{static_cast<std::uint32_t>(options_.topic_id_seed.value_or(0)),
                      static_cast<std::uint32_t>(topic_ids_made_++)};
-  std::mt19937 of_seed(seed);
+  std::minstd_rand of_seed(seed);
   std::optional<std::random_device> of_system;
   if (!options_.topic_id_seed) of_system.emplace();
   const auto random = [&] { return of_system ? (*of_system)() : static_cast<unsigned>(of_seed()); };

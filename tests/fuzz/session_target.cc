@@ -28,6 +28,14 @@ constexpr std::array<std::string_view, 12> filters{"a",
                                                    "$log/mqtt/9/5",
                                                    "a/b/c"};
 
+// Small in all that every run pays for and that changes nothing in what is gone through.
+WorldOptions world_options() {
+  WorldOptions options;
+  options.log.partitions = 2;
+  options.preallocate_bytes = 4096;
+  return options;
+}
+
 class Script {
  public:
   explicit Script(fuzz::FuzzInput input) : input_(input) {
@@ -117,7 +125,7 @@ class Script {
   }
 
   fuzz::FuzzInput input_;
-  BrokerWorld world_;
+  BrokerWorld world_{world_options()};
   std::array<std::unique_ptr<Client>, 3> clients_;
   std::map<const Client*, std::map<std::uint16_t, std::string>> waiting_;  // publishes without an answer
   std::set<std::string> acknowledged_;
