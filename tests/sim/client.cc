@@ -179,4 +179,13 @@ void Client::on_ack(const mqtt::Ack& ack) {
   for (const auto& [name, value] : ack.properties.user_properties) receipts[id][std::string(name)] = value;
 }
 
+void publish_before_checkpoint(BrokerWorld& world, const std::string& topic, const std::string& payload) {
+  Client publisher(world, "publisher");
+  publisher.connect();
+  publisher.publish(topic, payload);
+  world.run();
+  world.advance(std::chrono::milliseconds(1100));
+  world.run();
+}
+
 }  // namespace bitacora::sim

@@ -112,4 +112,7 @@ class Client : public Peer {
   std::set<std::uint16_t> unreleased_;  // QoS 2 ids received and not released: a second copy is not delivered again
 };
 
+// A QoS 1 publish of a client that is gone again when the checkpoint that follows has been written.
+void publish_before_checkpoint(BrokerWorld& world, const std::string& topic, const std::string& payload);
+
 }  // namespace bitacora::sim
