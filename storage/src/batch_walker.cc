@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t search_window = 1 << 20;
 // Of a record: seven fields of a byte each.
 constexpr std::uint64_t smallest_record = 7;
+// More than any log has offsets; leaves room to count on from there.
+constexpr Offset highest_claim = std::numeric_limits<Offset>::max() / 2;
 
 // Whether it is worth computing a CRC over what stands at the front of `bytes`: cheap, and false for nearly everything
 // that is not a batch.
@@ -91,7 +93,7 @@ Result<BatchWalker::Step> BatchWalker::step_over_damage(std::string why) {
 Result<bool> BatchWalker::is_in_its_place(std::uint64_t position, std::uint64_t size, OffsetRange offsets) {
   const Result<Word> before = damaged_lead_to(position, offsets.begin);
   if (!before) return Failed(before.error());
-  const Result<Word> behind = following_goes_on(position + size, offsets.end);
+  const Result<Word> behind = following_goes_on(position + size, offsets);
   if (!behind) return Failed(behind.error());
   if (*before == Word::yes || *behind == Word::yes) return true;
   if (*before == Word::no || *behind == Word::no) return false;
@@ -108,7 +110,7 @@ Result<std::optional<BatchWalker::Claim>> BatchWalker::claim_at(std::uint64_t po
   if (!size || (*bytes)[16] != std::byte{2}) return std::optional<Claim>();
   const BatchView header = BatchView::header_only(*bytes);
   const auto delta = load_be<std::int32_t>(bytes->data() + batch_layout::last_offset_delta_at);
-  if (delta < 0) return std::optional<Claim>();
+  if (delta < 0 || header.base_offset() < 0 || header.base_offset() > highest_claim) return std::optional<Claim>();
   return std::optional(Claim{*size, header.base_offset(), delta, header.record_count()});
 }
 
@@ -131,12 +133,26 @@ Result<BatchWalker::Word> BatchWalker::damaged_lead_to(std::uint64_t position, O
   return is_doubtful ? Word::nothing : Word::no;
 }
 
-Result<BatchWalker::Word> BatchWalker::following_goes_on(std::uint64_t position, Offset next) {
+Result<BatchWalker::Word> BatchWalker::following_goes_on(std::uint64_t position, OffsetRange offsets) {
+  const Offset next = offsets.end;
   if (next == region_.end_offset) return Word::yes;
-  const Result<std::optional<Claim>> claim = claim_at(position);
-  if (!claim) return Failed(claim.error());
-  if (!*claim) return Word::nothing;
-  return (*claim)->base_offset == next ? Word::yes : Word::no;
+  const Result<std::optional<Claim>> following = claim_at(position);
+  if (!following) return Failed(following.error());
+  if (!*following) return Word::nothing;
+  if ((*following)->base_offset == next) return Word::yes;
+  // One of the two base offsets is wrong: what comes behind them says which.
+  const Offset records = (*following)->last_offset_delta + 1;
+  const Offset its_next = (*following)->base_offset + records;
+  const Result<std::optional<Claim>> third = claim_at(position + (*following)->size);
+  if (!third) return Failed(third.error());
+  if (*third) {
+    if ((*third)->base_offset == next + records) return Word::yes;
+    return (*third)->base_offset == its_next ? Word::no : Word::nothing;
+  }
+  if (its_next == region_.end_offset) return Word::no;
+  // The last two there are: the one that takes less for damaged.
+  const Offset its_begin = (*following)->base_offset - (next - offsets.begin);
+  return its_begin > region_.offset && its_begin < offsets.begin ? Word::no : Word::nothing;
 }
 
 Result<BatchView> BatchWalker::batch_at(std::uint64_t position, Offset lowest, Offset highest) {

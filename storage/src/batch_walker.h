@@ -79,8 +79,9 @@ class BatchWalker {
   // Of the batch at `position` behind the damage that begins at position(): what stands there, as far as its headers
   // can be read, leads to `base` or elsewhere.
   [[nodiscard]] Result<Word> damaged_lead_to(std::uint64_t position, Offset base);
-  // What stands at `position`, behind that batch, goes on at `next` or elsewhere.
-  [[nodiscard]] Result<Word> following_goes_on(std::uint64_t position, Offset next);
+  // What stands at `position`, behind that batch, goes on at `next` or elsewhere; where it says otherwise, the one
+  // behind it decides, or nobody.
+  [[nodiscard]] Result<Word> following_goes_on(std::uint64_t position, OffsetRange offsets);
   [[nodiscard]] Result<bool> is_in_its_place(std::uint64_t position, std::uint64_t size, OffsetRange offsets);
 
   const File& file_;

@@ -12,12 +12,12 @@
 namespace bitacora::storage {
 namespace {
 
-constexpr const char* directory = "data/x-0";
-constexpr Offset record_count = 24;
-constexpr std::uint64_t base_offset_bits = 64;
-
 class BaseOffsetRotTest : public testing::Test, public LogWorld {
  protected:
+  static constexpr const char* directory = "data/x-0";
+  static constexpr Offset record_count = 24;
+  static constexpr std::uint64_t base_offset_bits = 64;
+
   struct Place {
     std::string path;
     std::uint64_t position = 0;
@@ -170,6 +170,24 @@ TEST_F(BaseOffsetRotTest, behind_a_damaged_batch_costs_both_and_no_other) {
         flip(batch, bit);
         open();
         EXPECT_EQ(unreadable(), (std::set<Offset>{batch - 1, batch})) << "batch " << batch << " bit " << bit;
+        kill();
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
+// What is whole between the two is not given up because one that cannot be trusted speaks against it.
+TEST_F(BaseOffsetRotTest, two_batches_behind_a_damaged_one_leaves_the_one_between_readable) {
+  constexpr std::uint64_t length_bit = 11 * 8 + 3, record_bit = 200 * 8;
+  for (const std::uint64_t first_bit : {length_bit, record_bit}) {
+    for (Offset batch = 1; batch + 2 < record_count; ++batch) {
+      for (std::uint64_t bit = 0; bit < base_offset_bits; bit += 3) {
+        restore();
+        flip(batch - 1, first_bit);
+        flip(batch + 1, bit);
+        open();
+        EXPECT_EQ(unreadable(), (std::set<Offset>{batch - 1, batch + 1})) << "batch " << batch << " bit " << bit;
         kill();
         if (HasFailure()) return;
       }
