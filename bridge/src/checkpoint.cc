@@ -8,12 +8,19 @@ namespace bitacora::bridge {
 
 void Checkpoint::run_if_due() {
   mark_.run();
+  if (context_.shutting_down) write_qos2_ids();
   if (!due_ && (context_.checkpoint_wanted || journal_.has_lost()))
     due_ = context_.now.monotonic + context_.settings->sessions.checkpoint_interval;
   if (!due_ || *due_ > context_.now.monotonic || mark_.is_under_way()) return;
   due_.reset();
   context_.checkpoint_wanted = false;
   run();
+}
+
+void Checkpoint::write_qos2_ids() {
+  for (const auto& [client, session] : sessions_.all()) {
+    if (session->journaled && session->persistent() && session->qos2_dirty) journal_.write_qos2(*session);
+  }
 }
 
 void Checkpoint::run() {

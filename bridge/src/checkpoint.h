@@ -23,6 +23,8 @@ class Checkpoint {
 
  private:
   void run();
+  // Of the publishes whose records retention may remove before a checkpoint of the next start.
+  void write_qos2_ids();
 
   ShardContext& context_;
   SessionTable& sessions_;

@@ -42,7 +42,7 @@ std::uint32_t requested_expiry(const mqtt::Connect& packet) {
 
 void ConnectPath::on_connect(Connection& connection, const mqtt::ConnectEvent& event) {
   const mqtt::Connect& packet = event.packet;
-  if (shutting_down_) {
+  if (context_.shutting_down) {
     const bool elsewhere = !context_.settings->server_reference.empty();
     return refuse(connection, event,
                   elsewhere ? mqtt::ReasonCode::use_another_server : mqtt::ReasonCode::server_unavailable,
@@ -318,7 +318,7 @@ void ConnectPath::publish_will_in_turn(Session& session) {
   const std::uint32_t per_second =
       std::max(context_.settings->sessions.max_wills_per_second / context_.shard_count, std::uint32_t{1});
   const MonotonicTime now = context_.now.monotonic;
-  const bool at_once = session.will_has_turn || shutting_down_;
+  const bool at_once = session.will_has_turn || context_.shutting_down;
   const MonotonicTime turn = at_once ? now : wills_.take_turn(now, per_second);
   if (turn <= now) return publishing_.publish_will(session);
   context_.metrics.reached(Limit::will_rate);

@@ -46,7 +46,7 @@ class ConnectPath {
   [[nodiscard]] std::optional<MonotonicTime> next_deadline() const;
 
   // From now on every CONNECT is refused.
-  void shut_down() { shutting_down_ = true; }
+  void shut_down() { context_.shutting_down = true; }
 
   // A session as the journal had it; offline.
   void restore(std::unique_ptr<Session> session);
@@ -82,7 +82,6 @@ class ConnectPath {
   std::mt19937_64 random_;
   TakeoverGuard takeovers_;
   WillRate wills_;
-  bool shutting_down_ = false;
   // Offline sessions by when something is due; entries may be out of date and are looked at again then.
   std::multimap<MonotonicTime, std::uint64_t> due_;  // -> session epoch
 };

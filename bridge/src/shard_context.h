@@ -35,6 +35,7 @@ struct ShardContext {
   std::vector<ShardMail> mail{};       // between groups and their members, on its way out
   std::vector<Membership*> reports{};  // memberships whose home is to be told something at the end of the turn
   bool checkpoint_wanted = false;      // a tail or a cursor has moved since the last checkpoint
+  bool shutting_down = false;          // a clean stop has begun
 
   [[nodiscard]] storage::Offset tail_of(const storage::Partition& partition) const {
     const std::uint32_t index_of = partition.index().value();

@@ -325,6 +325,27 @@ TEST_F(FoundBySimulation, AnEndOfTheConnectionDoesNotKeepARefusalFromBeingCounte
   EXPECT_EQ(world.metrics().publishes_refused.value(), 1U);
 }
 
+TEST_F(FoundBySimulation, QoS2IdsAreWrittenDownInACleanStopSinceRetentionMayHaveRemovedTheirRecords) {
+  Client client(world, "c");
+  client.releases = false;
+  client.connect(CleanStart::no);
+  const std::uint16_t id = client.publish("t", "once", QoS::exactly_once);
+  world.run();
+  ASSERT_TRUE(client.acknowledged.contains(id));
+  client.drop();
+  world.run();
+  const std::int32_t partition = world.records().front().partition;
+  ASSERT_TRUE(world.store().find_log("mqtt")->partition(partition).delete_records_before(1));
+  world.stop();
+  world.start();
+  client.connect(CleanStart::no);
+  client.acknowledged.clear();
+  client.resend_publish(id, "t", "once", QoS::exactly_once);
+  world.run();
+  EXPECT_TRUE(client.acknowledged.contains(id));
+  EXPECT_EQ(world.records().size(), 0U);
+}
+
 class PublishedWills : public FoundBySimulation {
  protected:
   // A client with a Will has gone, its Will's record was committed, and the process has ended in that commit: of what

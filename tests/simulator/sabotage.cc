@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "base/assert.h"
 #include "storage/batch.h"
@@ -127,14 +128,15 @@ std::vector<SealedBatch> sealed_batches(storage::FileSystem& disk, const std::st
     if (log != wanted) return;
     const auto bytes = storage::read_file(disk, path);
     if (!bytes) return;
-    std::vector<SealedBatch> unproved;
+    // A mark in a batch that is not durable itself proves nothing once the power is cut: two marks do.
+    std::vector<SealedBatch> proved_once, unproved;
     storage::Offset next = std::stoll(path.substr(path.rfind('/') + 1));
     walk_batches(*bytes, [&](const storage::BatchView& batch, std::uint64_t position) {
       if (batch.base_offset() != next) return;  // rotten: the base offset is outside the CRC
       next = batch.next_offset();
       if (batch.has_commit_mark()) {
-        sealed.insert(sealed.end(), unproved.begin(), unproved.end());
-        unproved.clear();
+        sealed.insert(sealed.end(), proved_once.begin(), proved_once.end());
+        proved_once = std::exchange(unproved, {});
       }
       unproved.push_back({path, log, partition, {batch.base_offset(), batch.next_offset()}, position, batch.size()});
     });

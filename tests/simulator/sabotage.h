@@ -40,7 +40,7 @@ struct SealedBatch {
   std::uint64_t position = 0;  // bytes
   std::uint64_t size = 0;
 };
-// Every batch of `log` that has one with a commit mark behind it in the same segment.
+// Every batch of `log` that a durable commit mark behind it in the same segment proves.
 [[nodiscard]] std::vector<SealedBatch> sealed_batches(storage::FileSystem& disk, const std::string& directory,
                                                       const std::string& log);
 
