@@ -124,7 +124,7 @@ void Journal::write_qos2(Session& session, Ticket ticket) {
   for (const auto& [id, received] : session.qos2.received) {
     if (received.committed) entry.received.push_back({id, received.sequence, received.digest});
   }
-  for (const auto& [id, sequence] : session.qos2.refused) entry.refused.push_back({id, sequence});
+  for (const auto& refused : session.qos2.refused) entry.refused.push_back({refused.packet_id, refused.sequence});
   add(encode(entry), ticket);
 }
 

@@ -146,7 +146,6 @@ Ticket PublishPath::begin(Connection& connection, const mqtt::PublishEvent& even
   if (packet.qos == mqtt::QoS::exactly_once) {
     operation.qos2_sequence = session.qos2.next_sequence++;
     session.qos2.received[packet.packet_id] = {.sequence = operation.qos2_sequence};
-    session.qos2.refused.erase(packet.packet_id);  // its client has come to know of it
     if (session.persistent()) message.qos2 = Qos2Mark{session.epoch, packet.packet_id, operation.qos2_sequence};
   }
   return operations_.begin(std::move(operation));
@@ -311,7 +310,7 @@ PublishPath::Settled PublishPath::settle_qos2(Session& session, Operation& opera
       session.qos2.refuse(found, context_.settings->connection.receive_maximum);  // [MQTT-4.3.3-9]
       return Settled::yes;
     }
-    entry.committed = true;
+    session.qos2.commit(operation.packet_id, entry);
     entry.lacks_copy = operation.error != nullptr;
     session.qos2_dirty = session.dirty = context_.checkpoint_wanted = true;
   } else if (operation.is_retained_copy) {

@@ -2,7 +2,6 @@
 // both ways, the Will. Plain state; what happens to it is connect_path, subscribe_path, publish_path and delivery.
 #pragma once
 
-#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -111,16 +110,23 @@ struct Qos2Inbound {
     std::optional<std::uint64_t> digest{};
   };
   std::map<mqtt::PacketId, Entry> received;
-  // The sequences of those whose write failed, of each id the last: a start may find that it left a record.
-  std::map<mqtt::PacketId, std::uint32_t> refused;
+  struct Refused {
+    mqtt::PacketId packet_id;
+    std::uint32_t sequence = 0;
+  };
+  std::deque<Refused> refused;  // their write failed: a start may find that it left a record all the same
   std::uint32_t next_sequence = 0;
 
   // `most`: so many its client can still have unanswered.
   void refuse(std::map<mqtt::PacketId, Entry>::iterator entry, std::size_t most) {
-    refused[entry->first] = entry->second.sequence;
+    refused.push_back({entry->first, entry->second.sequence});
+    if (refused.size() > most) refused.pop_front();
     received.erase(entry);
-    if (refused.size() > most)
-      refused.erase(std::ranges::min_element(refused, {}, [](const auto& r) { return r.second; }));
+  }
+  // The record is in its log. Earlier ones of the id, which stood in its place, cannot come back.
+  void commit(mqtt::PacketId id, Entry& entry) {
+    entry.committed = true;
+    std::erase_if(refused, [id](const Refused& r) { return r.packet_id == id; });
   }
 
   [[nodiscard]] std::uint32_t complete_below() const noexcept {

@@ -106,6 +106,11 @@ class RefusedPublishes : public FoundBySimulation {
     EXPECT_FALSE(client.acknowledged.contains(id));
     client.drop();  // 3.1.1 has no other refusal
     client.connect(CleanStart::no);
+    client.resend_publish(id, "t", "refused", QoS::exactly_once);  // leaves no record
+    world.run();
+    EXPECT_FALSE(client.acknowledged.contains(id));
+    client.drop();
+    client.connect(CleanStart::no);
     world.run();
     const std::uint16_t later = client.publish(elsewhere, "stored", QoS::exactly_once);
     world.run();

@@ -79,7 +79,7 @@ struct Qos2Entry {
     std::uint32_t sequence = 0;
     friend bool operator==(const Refused&, const Refused&) = default;
   };
-  std::vector<Refused> refused{};  // after a failed write, which may have left a record all the same; each id once
+  std::vector<Refused> refused{};  // after a failed write, which may have left a record all the same
   friend bool operator==(const Qos2Entry&, const Qos2Entry&) = default;
 };
 
