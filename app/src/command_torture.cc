@@ -101,8 +101,10 @@ class Plan {
   static Round at_failpoint(const std::string& name, std::uint32_t hit) {
     Round round{.load = milliseconds(1500), .end = Round::End::stop};
     round.failpoint = name + ":" + std::to_string(hit);
-    // A file is replaced when its sync has failed.
-    if (name.starts_with("replace.")) round.failpoint += ",commit.sync:3:fail,commit.sync:9:fail";
+    // A file is replaced when its sync has failed; which log's that is, and so what is replaced how, is up to chance.
+    if (name.starts_with("replace."))
+      round.failpoint +=
+          ",commit.sync:3:fail,commit.sync:9:fail,commit.sync:20:fail,commit.sync:45:fail,commit.sync:90:fail";
     round.begins_with_kill = name.starts_with("recovery.") || name.starts_with("start.sessions");
     round.makes_log = name.starts_with("create.");
     round.tears_tail = name.starts_with("recovery.torn");
