@@ -132,20 +132,14 @@ def report_of(process):
     return json.loads(said)
 
 
-def most_that_it_takes(server):
-    """Messages per second, of the kind that most of the soak is: QoS 1 both ways, without a rate."""
-    report = report_of(bench(server, "pubsub", "--qos", 1, "--subscribe-qos", 1, "--publishers", 20, "--duration",
-                             CALIBRATION_SECONDS))
-    return report["phases"][-1]["messages_per_second"]
-
-
 def p99_ms(report):
     """Of the deliveries, from when each message was due."""
     return report["phases"][-1]["latency_us"]["p99"] / 1000
 
 
 class Interval:
-    """All that clients do in one stretch of the soak. `quiet`: descriptors of the server once they have gone."""
+    """All that clients do in one stretch of the soak. `quiet`: descriptors of the server once they have gone. `ended`: seconds
+    since the sampler began."""
 
     def __init__(self, server, rate, seconds):
         self.server, self.rate, self.seconds = server, rate, seconds
@@ -186,23 +180,39 @@ class Interval:
             self.wrong.append(f"{report['command']} {report['settings']}: {report['check']} {report['failures']}")
 
 
-def slope_mib_per_hour(samples):
-    """Least squares over (seconds, bytes)."""
-    if len(samples) < 3:
-        return 0.0
-    seconds = [sample[0] for sample in samples]
-    mean_s, mean_bytes = statistics.fmean(seconds), statistics.fmean(sample[1] for sample in samples)
-    spread = sum((s - mean_s) ** 2 for s in seconds)
-    together = sum((sample[0] - mean_s) * (sample[1] - mean_bytes) for sample in samples)
-    return together / spread * 3600 / MIB
+def most_that_it_takes(server):
+    """Messages per second of all that an interval does. First without a rate of what most of it is, QoS 1 both ways; a whole
+    interval at that rate is more than the server takes, and what it then takes is the answer."""
+    alone = report_of(bench(server, "pubsub", "--qos", 1, "--subscribe-qos", 1, "--publishers", 20, "--duration",
+                            CALIBRATION_SECONDS))["phases"][-1]["messages_per_second"]
+    began = time.monotonic()
+    together = Interval(server, alone, CALIBRATION_SECONDS).run()
+    return together.messages / (time.monotonic() - began)
+
+
+def floors(samples, intervals):
+    """(hours, MiB): the least resident memory of each interval, at its end."""
+    found, began = [], 0.0
+    for interval in intervals:
+        within = [resident for second, resident, _ in samples if began <= second < interval.ended]
+        if within:
+            found.append((interval.ended / 3600, min(within) / MIB))
+        began = interval.ended
+    return found
+
+
+def median_slope(points):
+    """Theil and Sen's."""
+    slopes = [(later[1] - point[1]) / (later[0] - point[0]) for number, point in enumerate(points) for later in points[number + 1:]]
+    return statistics.median(slopes) if slopes else 0.0
 
 
 class Verdict:
     def __init__(self, samples, intervals, hours):
         self.broken = [wrong for interval in intervals for wrong in interval.wrong]
         self.is_long = hours >= JUDGED_FROM_HOURS
-        second_half = samples[len(samples) // 2:]
-        self.slope = slope_mib_per_hour(second_half)
+        self.floors = floors(samples, intervals)
+        self.slope = median_slope(self.floors[len(self.floors) // 2:])
         self.resident = [sample[1] / MIB for sample in samples]
         self.quiet = [interval.quiet for interval in intervals]
         p99 = [interval.p99 for interval in intervals if interval.p99 is not None]
@@ -220,8 +230,9 @@ class Verdict:
 
     def print(self, messages, hours, rate):
         print(f"soak            {hours * 60:.0f} minutes, {messages} messages ({rate:.0f}/s asked for)")
-        print(f"memory          {self.resident[0]:.1f} MiB at first, {self.resident[-1]:.1f} MiB at last, {max(self.resident):.1f} "
-              f"MiB at most; slope over the second half {self.slope:+.2f} MiB/h")
+        stays = [mib for _, mib in self.floors] or self.resident
+        print(f"memory          {stays[0]:.1f} MiB in the first interval, {stays[len(stays) // 2]:.1f} MiB half way, {stays[-1]:.1f} MiB in "
+              f"the last, {max(self.resident):.1f} MiB at most; slope over the second half {self.slope:+.2f} MiB/h")
         print(f"descriptors     {self.quiet[0]} after the first interval, {self.quiet[-1]} after the last, {max(self.quiet)} at most")
         print(f"p99             {self.p99_first:.1f} ms in the first third of the intervals, {self.p99_last:.1f} ms in the last")
         for wrong in self.broken:
@@ -252,6 +263,7 @@ def soak(server, options):
     while time.monotonic() < end and server.process.poll() is None:
         interval = Interval(server, rate, min(options.interval, max(5, round(end - time.monotonic())))).run()
         interval.quiet = settled_descriptors(server)
+        interval.ended = time.monotonic() - sampler.began
         intervals.append(interval)
         print(f"{len(intervals):4}: {interval.messages} messages, p99 {interval.p99:.1f} ms, {server.resident() / MIB:.1f} MiB, "
               f"{interval.quiet} descriptors" + "".join(f"\n      BROKEN {wrong}" for wrong in interval.wrong), flush=True)
