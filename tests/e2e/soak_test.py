@@ -24,34 +24,48 @@ HOUR = 3600
 
 
 class Interval:
-    def __init__(self, p99=5.0, quiet=30, wrong=()):
-        self.p99, self.quiet, self.wrong = p99, quiet, list(wrong)
+    """A minute's, each one minute later than the one that was made before it."""
+
+    def __init__(self, number=0, p99=5.0, quiet=30, wrong=()):
+        self.ended, self.p99, self.quiet, self.wrong = 60.0 * (number + 1), p99, quiet, list(wrong)
 
 
-def samples(hours=1.0, mib_per_hour=0.0):
-    return [(second, int(50 * MIB + mib_per_hour * MIB * second / HOUR), 30) for second in range(int(hours * HOUR))]
+def intervals(count=60):
+    return [Interval(number) for number in range(count)]
+
+
+def samples(hours=1.0, mib_per_hour=0.0, step=0):
+    """Memory grows, by a step of so many MiB in the middle of the second half, and doubles every other second."""
+    def resident(second):
+        kept = 50 + mib_per_hour * second / HOUR + (step if second > 0.75 * hours * HOUR else 0)
+        return int(kept * MIB * (1 + second % 2))
+    return [(second, resident(second), 30) for second in range(int(hours * HOUR))]
 
 
 class VerdictTest(unittest.TestCase):
     def test_a_server_that_stays_as_it_was_has_stayed(self):
-        self.assertTrue(soak.Verdict(samples(), [Interval() for _ in range(60)], 1.0).stayed)
+        self.assertTrue(soak.Verdict(samples(), intervals(), 1.0).stayed)
 
     def test_memory_that_grows_by_a_mebibyte_an_hour_is_found(self):
-        self.assertAlmostEqual(soak.slope_mib_per_hour(samples(mib_per_hour=1.5)), 1.5, places=2)
-        self.assertFalse(soak.Verdict(samples(mib_per_hour=1.5), [Interval() for _ in range(60)], 1.0).stayed)
-        self.assertTrue(soak.Verdict(samples(mib_per_hour=0.5), [Interval() for _ in range(60)], 1.0).stayed)
+        verdict = soak.Verdict(samples(mib_per_hour=1.5), intervals(), 1.0)
+        self.assertAlmostEqual(verdict.slope, 1.5, places=2)
+        self.assertFalse(verdict.stayed)
+        self.assertTrue(soak.Verdict(samples(mib_per_hour=0.5), intervals(), 1.0).stayed)
+
+    def test_memory_that_grows_in_steps_is_found(self):
+        self.assertFalse(soak.Verdict(samples(step=3), intervals(), 1.0).stayed)
 
     def test_descriptors_that_are_not_given_back_are_found(self):
-        self.assertFalse(soak.Verdict(samples(), [Interval(quiet=30 + number) for number in range(60)], 1.0).stayed)
+        self.assertFalse(soak.Verdict(samples(), [Interval(number, quiet=30 + number) for number in range(60)], 1.0).stayed)
 
     def test_an_answer_that_takes_longer_and_longer_is_found(self):
-        self.assertFalse(soak.Verdict(samples(), [Interval(p99=5.0 + number / 5) for number in range(60)], 1.0).stayed)
+        self.assertFalse(soak.Verdict(samples(), [Interval(number, p99=5.0 + number / 5) for number in range(60)], 1.0).stayed)
 
     def test_a_lost_message_is_found_however_short_the_run(self):
         self.assertFalse(soak.Verdict(samples(0.01), [Interval(wrong=["1 lost"])], 0.01).stayed)
 
     def test_a_short_run_is_not_judged_by_what_drifts(self):
-        self.assertTrue(soak.Verdict(samples(0.1, mib_per_hour=100), [Interval(), Interval(p99=50.0)], 0.1).stayed)
+        self.assertTrue(soak.Verdict(samples(0.1, mib_per_hour=100), [Interval(), Interval(1, p99=50.0)], 0.1).stayed)
 
 
 class SoakTest(unittest.TestCase):
