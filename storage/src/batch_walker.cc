@@ -171,9 +171,9 @@ Result<BatchView> BatchWalker::batch_at(std::uint64_t position, Offset lowest, O
                 "base offset " + std::to_string(batch->base_offset()) + " does not continue the batch before");
   }
   if (batch->next_offset() > region_.end_offset) return fail(Errc::corrupt, "the batch reaches into the next segment");
-  if (!epochs_.empty() && batch->leader_epoch() != epochs_.at(batch->base_offset())) {
-    return fail(Errc::corrupt,
-                "leader epoch " + std::to_string(batch->leader_epoch()) + " is not the one of its offset");
+  const std::int32_t epoch = batch->leader_epoch();
+  if (epochs_.empty() ? epoch < LeaderEpochs::unknown : epoch != epochs_.at(batch->base_offset())) {
+    return fail(Errc::corrupt, "leader epoch " + std::to_string(epoch) + " is not the one of its offset");
   }
   return batch;
 }

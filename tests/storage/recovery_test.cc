@@ -228,6 +228,22 @@ TEST_F(RecoveryTest, every_flipped_bit_below_the_last_commit_loses_one_batch_and
   }
 }
 
+TEST_F(RecoveryTest, a_leader_epoch_that_cannot_be_is_no_batch_though_the_checkpoint_is_lost_too) {
+  open();
+  append({"0"});
+  kill();
+  ASSERT_TRUE(disk->remove("data/x-0/leader-epoch-checkpoint"));
+  Bytes bytes = file(segment);
+  constexpr std::size_t leader_epoch_at = 12;
+  bytes[leader_epoch_at] = std::byte{0x80};
+  overwrite(segment, bytes);
+  open();
+  EXPECT_GT(recovery().cut_bytes, 0U);
+  std::vector<OffsetRange> lost;
+  EXPECT_THAT(values_around_damage(lost), IsEmpty());
+  EXPECT_THAT(lost, IsEmpty()) << "a start gave what its readers refuse";
+}
+
 TEST_F(RecoveryTest, every_flipped_bit_after_a_clean_stop_is_found_when_it_is_read) {
   open();
   append({"0"});
