@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@ namespace bitacora::storage {
 class LeaderEpochs {
  public:
   static constexpr std::int32_t unknown = -1;
+  static constexpr std::int32_t highest = std::numeric_limits<std::int32_t>::max();
 
   // nullopt if `text` is not a well-formed checkpoint with rising epochs and offsets.
   [[nodiscard]] static std::optional<LeaderEpochs> parse(std::string_view text);

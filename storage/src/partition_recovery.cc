@@ -367,6 +367,8 @@ Result<> Recovery::measure_torn_tail(const File& file, std::uint64_t position) {
 void Recovery::begin_epoch() {
   if (context_.read_only()) return;
   out_.epochs.forget_before(out_.segments.front()->base);
+  // No log has so many starts: damage in the checkpoint or a header made the number, and there is none behind it.
+  if (out_.epochs.latest() == LeaderEpochs::highest) return;
   out_.epochs.begin(out_.epochs.latest() + 1, out_.end);
   out_.writes.leader_epochs = true;
 }

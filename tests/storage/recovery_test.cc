@@ -373,6 +373,21 @@ TEST_F(RolledRecoveryTest, a_missing_epoch_checkpoint_is_made_anew_from_the_batc
   EXPECT_EQ(partition().leader_epoch(), 2);
 }
 
+TEST_F(RolledRecoveryTest, behind_the_highest_leader_epoch_there_is_none_and_the_log_goes_on) {
+  fill();
+  kill();
+  overwrite("data/x-0/leader-epoch-checkpoint", to_bytes("0\n2\n0 0\n2147483647 8\n"));
+  for (const char* value : {"8", "9"}) {
+    open();
+    EXPECT_EQ(partition().leader_epoch(), 2147483647);
+    append({value});
+    kill();
+  }
+  open();
+  EXPECT_THAT(recovery().quarantined, IsEmpty());
+  EXPECT_EQ(values().size(), 10U);
+}
+
 TEST_F(RolledRecoveryTest, a_batch_of_an_earlier_life_is_not_taken_for_one_of_this) {
   fill();
   kill();

@@ -2,6 +2,8 @@
 // each such file one program: Paho C's two libraries cannot live in one process.
 #pragma once
 
+#include <fcntl.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -57,6 +59,11 @@ class Client {
   virtual Message receive() = 0;
   virtual void disconnect() = 0;
 };
+
+// For after a disconnect through Paho C's MQTTAsync (1.3.12): its receiving thread may still have an event of the
+// closed socket at hand, and takes it for one of whichever client's socket has that number next: that one fails with
+// "socket error" before it has sent a byte. So the number is not left to the next one, as long as this process lives.
+inline void occupy_descriptor_of_closed_socket() { (void)::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
 // In the library's own file.
 [[nodiscard]] std::unique_ptr<Client> make_client(const Peer& peer, const std::string& client_id);

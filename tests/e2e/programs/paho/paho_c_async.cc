@@ -145,6 +145,7 @@ class AsyncCClient : public Client {
     outcome.hook_into(options, peer_.version);
     check(MQTTAsync_disconnect(handle_, &options), "MQTTAsync_disconnect");
     outcome.wait("MQTTAsync_disconnect");
+    occupy_descriptor_of_closed_socket();
   }
 
  private:

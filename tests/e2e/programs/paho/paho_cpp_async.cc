@@ -25,7 +25,10 @@ class AsyncCppClient : public Client {
     (void)client_.try_consume_message_for(&message, std::chrono::seconds(patience_s));
     return from_paho(message);
   }
-  void disconnect() override { wait(*client_.disconnect(), "disconnect"); }
+  void disconnect() override {
+    wait(*client_.disconnect(), "disconnect");
+    occupy_descriptor_of_closed_socket();
+  }
 
  private:
   static void wait(mqtt::token& token, const char* what) {

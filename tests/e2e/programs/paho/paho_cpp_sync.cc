@@ -26,7 +26,10 @@ class SyncCppClient : public Client {
     (void)client_.try_consume_message_for(&message, std::chrono::seconds(patience_s));
     return from_paho(message);
   }
-  void disconnect() override { client_.disconnect(); }
+  void disconnect() override {
+    client_.disconnect();
+    occupy_descriptor_of_closed_socket();
+  }
 
  private:
   Peer peer_;
